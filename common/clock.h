@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The only reader of clocks. All times of the program are CLOCK_MONOTONIC, the same in every
+ * process of one host. */
+#ifndef SCIAME_COMMON_CLOCK_H
+#define SCIAME_COMMON_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_ms(void);
+int64_t clock_us(void);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What went wrong, in words for the user and as a code for the program.
+ *
+ * A function that can fail takes `struct error *err` last, returns -1 and fills it:
+ *     return error_errno(err, ERROR_IO, "open %s", path);
+ * A caller may add where it was: return error_wrap(err, "target");
+ */
+#ifndef SCIAME_COMMON_ERROR_H
+#define SCIAME_COMMON_ERROR_H
+
+#include <stdint.h>
+
+/* The numbers travel in Results (proto/envelope.proto): append, never renumber. */
+enum error_code {
+	ERROR_NONE = 0,     /* success */
+	ERROR_USAGE = 1,    /* called wrongly */
+	ERROR_IO = 2,       /* a file or folder could not be opened, read, written or renamed */
+	ERROR_INPUT = 3,    /* the content is broken or of an unknown format */
+	ERROR_LIMIT = 4,    /* larger than a limit that the message names */
+	ERROR_NETWORK = 5,  /* a socket */
+	ERROR_PROTOCOL = 6, /* a message that breaks proto/README.md */
+	ERROR_LANE = 7,     /* the lane that ran the job was ended by a signal or left by itself */
+	ERROR_TIMEOUT = 8,  /* the job ran longer than its deadline */
+	ERROR_CANCELED = 9, /* the run was canceled before the job had ended */
+	ERROR_START = 10,   /* a process or a library that the work needs could not be started */
+	ERROR_CODES,        /* how many there are */
+};
+
+enum { ERROR_MESSAGE_MAX = 512 }; /* bytes with the NUL; longer messages are cut */
+
+struct error {
+	enum error_code code;
+	int number; /* errno, or 0 */
+	char message[ERROR_MESSAGE_MAX];
+};
+
+/* Fills *err with a message that names the thing and the act. Returns -1. */
+int error_set(struct error *err, enum error_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The same with errno kept and its text added: "open a.jpg: Permission denied". Returns -1. */
+int error_errno(struct error *err, enum error_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Puts "where: " in front of the message. Returns -1. */
+int error_wrap(struct error *err, const char *where);
+
+/*
+ * How often a job may be tried when it ended with this code: 1 for what would only fail again,
+ * 2 for what killed its lane (reliability.md 2.3: one retry, then failed), 0 is never returned.
+ * Pure: no state, no I/O.
+ */
+uint32_t error_attempts_max(enum error_code code);
+
+#endif

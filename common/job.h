@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* A piece of work and what became of it: the plain structs that everybody passes around. */
+#ifndef SCIAME_COMMON_JOB_H
+#define SCIAME_COMMON_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum {
+	JOB_LOCATION_MAX =
+		4096 + 64, /* bytes of source or target with the NUL: PATH_MAX and a root's name */
+	JOB_PARAMETERS_MAX = 16384, /* bytes of a kind's packed parameters */
+	RESULT_REPORT_MAX = 64,     /* bytes of a kind's packed report */
+	RESULT_DETAIL_MAX = 256,    /* bytes of the reason with the NUL */
+};
+
+/*
+ * A location is "ROOT:relative/path", where ROOT names a folder that both sides know ("source",
+ * "target"); names are bytes, not text. Empty: the job has no input or no output.
+ */
+struct job {
+	uint64_t id;          /* 1, 2, 3 ... within a run; 0 is no job */
+	uint32_t attempt;     /* 1 for the first try; 0 before the first */
+	uint32_t kind;        /* enum kind */
+	uint32_t deadline_ms; /* longest time the lane may take; 0 is no limit */
+	const char *source;
+	const char *target;
+	const uint8_t *parameters; /* the kind's own message, packed (proto/<kind>.proto) */
+	size_t parameters_size;
+};
+
+struct result {
+	uint64_t job;
+	uint32_t attempt;
+	enum error_code code; /* ERROR_NONE: the job was done */
+	int error_number;     /* errno behind the code, or 0 */
+	uint64_t input_bytes;
+	uint64_t output_bytes;
+	uint32_t duration_us; /* in the lane, without waiting */
+	uint32_t report_size;
+	uint8_t report[RESULT_REPORT_MAX]; /* the kind's own message, packed */
+	char detail[RESULT_DETAIL_MAX];    /* why it failed; empty on success */
+};
+
+/* A copy of *job with all it points to in one allocation. The caller frees it with free(). */
+struct job *job_copy(const struct job *job);
+
+/* Makes *result the failure that *err describes (the detail is cut at a whole character). */
+void result_fail(struct result *result, const struct error *err);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* One line per event on stderr: "sciame: message". */
+#ifndef SCIAME_COMMON_LOG_H
+#define SCIAME_COMMON_LOG_H
+
+/* program: the name in front of each line, borrowed for the life of the process. */
+void log_open(const char *program);
+
+/* Called before each line is written, so that a progress bar can clear itself; NULL is none. */
+void log_set_before(void (*before)(void));
+
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

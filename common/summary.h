@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run came to, and its last line. */
+#ifndef SCIAME_COMMON_SUMMARY_H
+#define SCIAME_COMMON_SUMMARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	SUMMARY_COUNTERS_MAX = 4,
+	SUMMARY_LINE_MAX = 256, /* bytes of the line with its NUL */
+};
+
+struct summary {
+	const char *const *counters; /* their names, SUMMARY_COUNTERS_MAX, NULL after the last */
+	uint64_t counts[SUMMARY_COUNTERS_MAX];
+	uint64_t todo;   /* jobs and folders that were to be done */
+	uint64_t failed; /* of them, with a reason */
+	uint64_t input_bytes, output_bytes;
+	uint32_t processes; /* lanes; 0: single-threaded */
+	int64_t elapsed_ms;
+	bool canceled;
+};
+
+/* Of todo, those that no counter counts: failed, or not run. */
+uint64_t summary_skipped(const struct summary *summary);
+
+/* "copied 12 scaled 340 using 4 processes", with "skipped N " and " [canceled]" as they apply. */
+void summary_line(const struct summary *summary, char *line, size_t size);
+
+#endif

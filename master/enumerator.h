@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thread that lists the source: kind->next -> bounded queue -> the loop. It begins at once,
+ * blocks when the queue is full, and ends when there is no more or when it is stopped.
+ */
+#ifndef SCIAME_MASTER_ENUMERATOR_H
+#define SCIAME_MASTER_ENUMERATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/job.h"
+#include "master/kind.h"
+
+enum { ENUMERATOR_AHEAD_MAX = 4096 }; /* jobs listed and not yet taken */
+
+struct enumerator;
+
+struct enumerator_options {
+	const struct master_kind *kind;
+	void *state; /* of the kind; belongs to the thread until the enumerator is closed */
+	uint32_t deadline_ms; /* for each job */
+};
+
+struct enumerator *enumerator_open(const struct enumerator_options *options, struct error *err);
+/* Stops the thread if it still runs and waits for it. */
+void enumerator_close(struct enumerator *e);
+
+/* Becomes readable when something can be taken after enumerator_take gave nothing. */
+int enumerator_fd(const struct enumerator *e);
+
+/*
+ * Takes up to count jobs without waiting; the caller frees each with free(). *ended is set when
+ * no more will come.
+ */
+size_t enumerator_take(struct enumerator *e, struct job **jobs, size_t count, bool *ended);
+
+/* Takes one thing that could not be listed: true and *why. */
+bool enumerator_take_failure(struct enumerator *e, struct error *why);
+
+/* Jobs and failures found so far. */
+uint64_t enumerator_found(const struct enumerator *e);
+
+/* To be said for each job that is settled; the error is queue_task_done's. */
+int enumerator_settled(struct enumerator *e, struct error *err);
+
+/* Lists no more. What was listed can still be taken. */
+void enumerator_stop(struct enumerator *e);
+
+#endif

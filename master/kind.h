@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The master's half of each kind: which jobs there are, and what their results add up to. */
+#ifndef SCIAME_MASTER_KIND_H
+#define SCIAME_MASTER_KIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/job.h"
+#include "common/kind.h"
+#include "common/options.h"
+#include "common/summary.h"
+#include "master/settings.h"
+
+enum { KIND_ROOTS_MAX = 4 };
+
+/* One run of a kind: what open made. */
+struct kind_run {
+	void *state;
+	size_t roots_count;
+	char *roots[KIND_ROOTS_MAX]; /* "NAME=FOLDER" for the workers; freed by master_kind_close */
+};
+
+struct master_kind {
+	const char *name;     /* the subcommand */
+	const char *operands; /* "SOURCE TARGET", for the usage line */
+	const char *summary;  /* half a line for the list of commands */
+	const char *help;     /* a paragraph for its own help */
+	const char *unit;     /* of progress: "images" */
+	const char *counters[SUMMARY_COUNTERS_MAX];
+	const struct option_spec *options; /* they fill what settings_new made */
+	void *(*settings_new)(void);       /* with the defaults; freed with free() */
+	/* Checks operands and settings and opens the source. ERROR_USAGE: called wrongly. */
+	int (*open)(struct kind_run *run, const struct settings *settings, struct error *err);
+	/*
+	 * The next job: 1 and its source, target and parameters (borrowed until the next call), 0
+	 * no more, -1 one thing could not be listed: *err names it, and next may be called again.
+	 * Called from one thread, which is not the one that calls the others.
+	 */
+	int (*next)(void *state, struct job *job, struct error *err);
+	/* Which counter a successful result counts in, or -1 and *err when it makes no sense. */
+	int (*fold)(void *state, const struct result *result, struct error *err);
+	void (*close)(void *state);
+};
+
+/* The kind with this number or this name, or NULL. */
+const struct master_kind *master_kind_find(uint32_t number);
+const struct master_kind *master_kind_named(const char *name);
+uint32_t master_kind_number(const struct master_kind *kind);
+/* "noop, scale" for messages. */
+const char *master_kind_names(void);
+
+/* Closes what open made and frees the roots. */
+void master_kind_close(const struct master_kind *kind, struct kind_run *run);
+
+#endif

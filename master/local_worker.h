@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker that the master starts on its own host. Both hold an end of a socketpair, the leash,
+ * and every lane inherits the worker's end: when the master dies the worker sees it and ends;
+ * when the master's end reads end-of-file, the worker and all its lanes are gone.
+ */
+#ifndef SCIAME_MASTER_LOCAL_WORKER_H
+#define SCIAME_MASTER_LOCAL_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+
+struct local_worker {
+	pid_t pid; /* 0: none runs */
+	int leash; /* becomes readable when all its processes have ended; -1 when none runs */
+};
+
+struct local_worker_options {
+	const char *address; /* of the master */
+	int64_t lanes;
+	bool sync;
+	char *const *roots; /* NAME=FOLDER */
+	size_t roots_count;
+};
+
+/* Starts "sciame-worker" from the folder of this executable. */
+int local_worker_start(
+	struct local_worker *worker, const struct local_worker_options *options, struct error *err);
+
+/* Ends it at once; its lanes end with it. Its death shows on the leash like any other. */
+void local_worker_kill(const struct local_worker *worker);
+
+/*
+ * To be called when the leash is readable. True when all its processes have ended: then *reason
+ * says how ("ended by SIGKILL"), and *failed whether that was other than by itself with status 0.
+ */
+bool local_worker_reap(struct local_worker *worker, char *reason, size_t size, bool *failed);
+
+/* The path of an executable beside this one; the caller frees it. NULL and *err on failure. */
+char *local_worker_program(const char *name, struct error *err);
+
+#endif

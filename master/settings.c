@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/settings.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cpus.h"
+#include "common/options.h"
+#include "common/wire.h"
+#include "master/kind.h"
+
+enum { TIME_MAX_MS = 24 * 3600 * 1000 };
+
+static const struct option_spec specs[] = {
+	{ .name = "concurrency",
+		.letter = 'c',
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, concurrency),
+		.minimum = 1,
+		.maximum = WIRE_LANES_MAX,
+		.help = "lanes, the processes that work (default: the cores that this process may "
+			"use, by affinity and cgroup)" },
+	{ .name = "serial",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, serial),
+		.help = "do the same work in one process, without any messages" },
+	{ .name = "job-timeout",
+		.argument = "TIME",
+		.parse = option_duration,
+		.offset = offsetof(struct settings, job_timeout_ms),
+		.maximum = TIME_MAX_MS,
+		.help = "how long one job may take before its lane is ended; 0 is no limit "
+			"(default 60s)" },
+	{ .name = "grace",
+		.argument = "TIME",
+		.parse = option_duration,
+		.offset = offsetof(struct settings, grace_ms),
+		.maximum = 3600 * 1000,
+		.help = "how long running jobs may go on after Ctrl+C (default 2s)" },
+	{ .name = "fsync",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, sync),
+		.help = "sync each output and its folder to disk before it counts" },
+	{ .name = "json",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, json),
+		.help = "print the summary and the failures as JSON" },
+	{ .name = "quiet",
+		.letter = 'q',
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, quiet),
+		.help = "print only errors" },
+	{ .name = "verbose",
+		.letter = 'v',
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, verbose),
+		.help = "report each job" },
+	{ .name = "help",
+		.letter = 'h',
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, help),
+		.help = "print this and exit" },
+	{ .name = "version",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, version),
+		.help = "print the version and exit" },
+	{ 0 },
+};
+
+static void make_groups(struct settings *settings, struct option_group groups[3])
+{
+	size_t count = 0;
+	if (settings->kind)
+		groups[count++] = (struct option_group) { "Options", settings->kind->options,
+			settings->kind_settings };
+	groups[count++] = (struct option_group) { "General options", specs, settings };
+	groups[count] = (struct option_group) { 0 };
+}
+
+static int parse_options(struct settings *settings, int argc, char **argv, struct error *err)
+{
+	struct option_group groups[3];
+	int operand;
+	make_groups(settings, groups);
+	if (options_parse(groups, argc, argv, &operand, err))
+		return -1;
+	settings->operands = argv + operand;
+	settings->operands_count = argc - operand;
+	if (settings->help || settings->version)
+		return 0;
+	if (!settings->kind)
+		return error_set(err, ERROR_USAGE,
+			"a command is missing; there are: %s; see --help", master_kind_names());
+	if (settings->quiet && settings->verbose)
+		return error_set(err, ERROR_USAGE, "--quiet and --verbose exclude each other");
+	return 0;
+}
+
+int settings_parse(struct settings *settings, int argc, char **argv, struct error *err)
+{
+	*settings = (struct settings) {
+		.concurrency = cpus_usable(),
+		.grace_ms = 2000,
+		.job_timeout_ms = 60000,
+	};
+	if (argc > 1 && argv[1][0] != '-') {
+		settings->kind = master_kind_named(argv[1]);
+		if (!settings->kind)
+			return error_set(err, ERROR_USAGE,
+				"'%s' is no command; there are: %s; see --help", argv[1],
+				master_kind_names());
+		settings->kind_settings = settings->kind->settings_new();
+		argv++;
+		argc--;
+	}
+	if (parse_options(settings, argc, argv, err)) {
+		settings_release(settings);
+		return -1;
+	}
+	return 0;
+}
+
+void settings_release(struct settings *settings)
+{
+	free(settings->kind_settings);
+	settings->kind_settings = NULL;
+}
+
+void settings_print_help(const struct settings *settings)
+{
+	struct settings copy = *settings;
+	struct option_group groups[3];
+	const struct master_kind *kind = settings->kind;
+	if (kind) {
+		(void)printf("usage: sciame %s [options]%s%s\n\n%s\n\n", kind->name,
+			kind->operands[0] ? " " : "", kind->operands, kind->help);
+	} else {
+		(void)printf("usage: sciame COMMAND [options] ...\n\n"
+			     "Spreads many independent jobs over all cores. Commands:\n");
+		for (uint32_t i = 0; i < KINDS_MAX; i++) {
+			kind = master_kind_find(i);
+			if (kind)
+				(void)printf("  %-8s %s\n", kind->name, kind->summary);
+		}
+		(void)printf("\n'sciame COMMAND --help' lists a command's own options.\n\n");
+	}
+	make_groups(&copy, groups);
+	options_print(stdout, groups);
+	(void)printf("\nExit status: 0 all done; 1 the run ended but some jobs failed; 2 called "
+		     "wrongly;\n3 could not run; 130 interrupted.\n");
+}

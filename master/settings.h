@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line says: sciame KIND [options] [operands]. */
+#ifndef SCIAME_MASTER_SETTINGS_H
+#define SCIAME_MASTER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+struct master_kind;
+
+struct settings {
+	const struct master_kind *kind; /* NULL: none was named, see help and version */
+	void *kind_settings;            /* made by kind->settings_new, freed by settings_release */
+	int operands_count;
+	char **operands;        /* borrowed from argv */
+	int64_t concurrency;    /* lanes */
+	int64_t grace_ms;       /* for running jobs after a cancellation */
+	int64_t job_timeout_ms; /* 0: none */
+	bool serial, sync, json, quiet, verbose, help, version;
+};
+
+/* 0 and *settings filled (release it), or -1. */
+int settings_parse(struct settings *settings, int argc, char **argv, struct error *err);
+void settings_release(struct settings *settings);
+
+/* The help that was asked for: of the program, or of settings->kind. */
+void settings_print_help(const struct settings *settings);
+
+#endif

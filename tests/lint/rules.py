@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The rules that lint.py checks, as tables. Patterns are those of the shell; {a,b} means either."""
+
+# Who may include which folders. Tests may include anything, so they are not listed.
+FOLDERS = {
+    "proto": ["proto"],
+    "common": ["common", "proto"],
+    "master": ["master", "common", "proto"],
+    "worker": ["worker", "common", "proto"],
+    "serial": ["serial", "master", "worker", "common", "proto"],
+}
+
+# Inside a folder: which siblings a file knows besides its own header; the first line that fits
+# holds. A file that no line fits knows none. Names are without .c and .h.
+SIBLINGS = [
+    ("master/main", "*"),
+    ("master/loop*", "*"),
+    ("master/command", "progress run"),
+    ("master/run", "failures kind progress settings"),
+    ("master/enumerator", "kind"),
+    ("master/settings", "kind"),
+    ("master/kind", "settings"),
+    ("master/kinds/*", "kind settings"),
+    ("worker/main", "loop* lane_main settings"),
+    ("worker/loop*", "loop* board kind lane session settings store transfer"),
+    ("worker/lane", "board packet"),
+    ("worker/lane_main", "board kind packet sandbox"),
+    ("worker/sandbox", "kind"),
+    ("worker/kinds/scale*", "kind kinds/scale*"),
+    ("worker/kinds/*", "kind"),
+    ("serial/*", "*"),
+    ("common/*", "*"),
+    ("proto/*", "*"),
+]
+
+# These may include nothing but what is named here: <...> headers and files of the project.
+ONLY = {
+    "master/scheduler.c": [
+        "master/scheduler.h", "common/error.h", "common/random.h", "common/table.h",
+        "assert.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h",
+    ],
+    "master/scheduler.h": ["common/error.h", "stdbool.h", "stddef.h", "stdint.h"],
+}
+
+# The only files that may include the headers of a library, tests apart.
+WRAPPED = [
+    ("zmq*.h", "common/socket.c"),
+    ("proto/envelope.pb-c.h", "common/wire.c"),
+    ("protobuf-c/*", "common/wire.c"),
+    ("getopt.h", "common/options.c"),
+    ("vips/*", "worker/kinds/scale*.c"),
+    ("jpeglib.h", "worker/kinds/scale_jpeg.c"),
+    ("jerror.h", "worker/kinds/scale_jpeg.c"),
+    ("libdeflate.h", "worker/kinds/scale_png.c"),
+    ("curl/*", "worker/transfer.c"),
+    ("libxml/*", "worker/kinds/feeds*.c"),
+    ("sqlite3.h", "master/ledger.c"),
+    ("microhttpd.h", "master/dashboard.c"),
+]
+
+# What the scheduler's object may call (ARCHITECTURE.md, "Who may include whom").
+PURE_OBJECT = "master/scheduler.c.o"
+PURE = [
+    "calloc", "realloc", "free", "abort", "__assert_fail", "memcpy", "memset", "memmove",
+    "table_*", "error_attempts_max",
+    # put in by the compiler: stack protector, _FORTIFY_SOURCE, sanitizers
+    "__stack_chk_fail", "__memcpy_chk", "__memset_chk", "__memmove_chk", "_GLOBAL_OFFSET_TABLE_",
+    "__asan_*", "__ubsan_*", "__tsan_*", "__sanitizer_*",
+]
+
+FUNCTION_LINES = 70
+FUNCTION_PARAMETERS = 5
+FILE_LINES = 600
+LINE_COLUMNS = 100
+TAB_COLUMNS = 8
+
+# Texts that no file may have. Written so that they don't find themselves.
+TEXTS = [
+    (r"(?<![\w.~-])/(?:hom[e]|roo[t]|wor[k])/", "path of one machine"),
+    (r"\b(?:TO[D]O|FIX[M]E|XX[X])\b", "unfinished work"),
+    (r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|crates\.io|proxy\.golang\.org"
+     r"|rubygems\.org|deb\.debian\.org|archive\.ubuntu\.com|docker\.io|ghcr\.io|quay\.io)\b",
+     "host of a registry"),
+]

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's half of each kind: how one job is executed inside a lane. */
+#ifndef SCIAME_WORKER_KIND_H
+#define SCIAME_WORKER_KIND_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/job.h"
+
+struct sandbox_limits {
+	uint64_t memory_bytes; /* address space of the lane (RLIMIT_AS); 0 is no limit */
+	uint64_t output_bytes; /* largest file it may write (RLIMIT_FSIZE); 0 is no limit */
+};
+
+struct worker_kind {
+	const char *name;
+	struct sandbox_limits limits;
+	/* Called once in a lane, before its first job and the closing of the sandbox. Or NULL. */
+	int (*start)(struct error *err);
+	/*
+	 * Does one job: reads in_fd from offset 0, writes out_fd (empty at the start), fills
+	 * report, input_bytes and output_bytes of *result. Either is -1 where the job has no
+	 * such file. The caller keeps both descriptors. Never opens a file by name, never prints.
+	 */
+	int (*execute)(const struct job *job, int in_fd, int out_fd, struct result *result,
+		struct error *err);
+};
+
+/* The kind with this number, or NULL. */
+const struct worker_kind *worker_kind_find(uint32_t number);
+
+#endif

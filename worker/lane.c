@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes are executed anew instead of forked, so that they inherit no ZeroMQ threads or locks, and
+ * with an environment of their own, so that pictures come out the same wherever they are made.
+ */
+#include "worker/lane.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+
+enum { ENVIRONMENT_MAX = 16 };
+
+/* What of the worker's environment a lane may see: where libraries are, and sanitizers' options. */
+static const char *const environment_kept[] = {
+	"LD_LIBRARY_PATH",
+	"ASAN_OPTIONS",
+	"UBSAN_OPTIONS",
+	"LSAN_OPTIONS",
+	"TSAN_OPTIONS",
+	"PATH",
+};
+
+static char **environment(void)
+{
+	size_t n = 0;
+	char **list = xcalloc(ENVIRONMENT_MAX, sizeof(*list));
+	list[n++] = xstrdup("MALLOC_ARENA_MAX=2");
+	list[n++] = xstrdup("LC_ALL=C.UTF-8");
+	for (size_t i = 0; i < sizeof(environment_kept) / sizeof(environment_kept[0]); i++) {
+		const char *value = getenv(environment_kept[i]);
+		if (value)
+			list[n++] = xasprintf("%s=%s", environment_kept[i], value);
+	}
+	assert(n < ENVIRONMENT_MAX);
+	return list;
+}
+
+static void environment_free(char **list)
+{
+	for (size_t i = 0; list[i]; i++)
+		free(list[i]);
+	free(list);
+}
+
+/* The child inherits exactly these three descriptors besides 0, 1 and 2, under the same numbers. */
+static int spawn(struct lane *lane, const int inherited[3], struct error *err)
+{
+	char descriptors[64];
+	char *arguments[] = { "sciame-worker", "--lane", descriptors, NULL };
+	char **variables = environment();
+	posix_spawn_file_actions_t actions;
+	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d,%u", inherited[0], inherited[1],
+		inherited[2], lane->index);
+	int status = posix_spawn_file_actions_init(&actions);
+	for (int i = 0; i < 3 && status == 0; i++) {
+		if (inherited[i] >= 0)
+			status = posix_spawn_file_actions_adddup2(
+				&actions, inherited[i], inherited[i]);
+	}
+	if (status == 0)
+		status = posix_spawn(
+			&lane->pid, "/proc/self/exe", &actions, NULL, arguments, variables);
+	(void)posix_spawn_file_actions_destroy(&actions); /* always succeeds */
+	environment_free(variables);
+	if (status == 0)
+		return 0;
+	lane->pid = 0;
+	return error_set(err, ERROR_START, "start a lane: %s", strerrordesc_np(status));
+}
+
+int lane_start(struct lane *lane, uint32_t index, struct board *board, int leash, struct error *err)
+{
+	int pair[2];
+	assert(lane->pid == 0 && lane->count == 0);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return error_errno(err, ERROR_START, "start a lane: make its socket");
+	*lane = (struct lane) { .index = index, .fd = pair[0] };
+	int flags = fcntl(pair[0], F_GETFL);
+	int status = fcntl(pair[0], F_SETFL, flags | O_NONBLOCK);
+	if (status)
+		(void)error_errno(err, ERROR_START, "start a lane: set up its socket");
+	else
+		status = spawn(lane, (const int[]) { pair[1], board_fd(board), leash }, err);
+	(void)close(pair[1]); /* the child has its own */
+	if (status)
+		(void)close(pair[0]); /* nothing was sent */
+	return status;
+}
+
+size_t lane_room(const struct lane *lane)
+{
+	return lane->pid ? LANE_HELD_MAX - lane->count : 0;
+}
+
+static struct lane_job *held(struct lane *lane, size_t position)
+{
+	return &lane->held[(lane->first + position) % LANE_HELD_MAX];
+}
+
+static void add_descriptors(struct packet *packet, const struct lane_job *job)
+{
+	if (job->in_fd >= 0)
+		packet->descriptors[packet->count++] = job->in_fd;
+	if (job->out_fd >= 0)
+		packet->descriptors[packet->count++] = job->out_fd;
+}
+
+int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, struct packet *packet,
+	int64_t now_ms)
+{
+	struct job list[WIRE_BATCH_MAX];
+	struct error err;
+	assert(count > 0 && count <= WIRE_BATCH_MAX && count <= lane_room(lane));
+	for (size_t i = 0; i < count; i++)
+		list[i] = *jobs[i].job;
+	struct message message = { .type = MESSAGE_JOBS, .jobs = list, .count = count };
+	size_t taken = wire_pack(&packet->frame, &message);
+	packet->count = 0;
+	for (size_t i = 0; i < taken; i++)
+		add_descriptors(packet, &jobs[i]);
+	int status = packet_send(lane->fd, packet, &err);
+	if (status <= 0)
+		return status;
+	if (lane->count == 0)
+		lane->since_ms = now_ms;
+	for (size_t i = 0; i < taken; i++)
+		*held(lane, lane->count++) = jobs[i];
+	lane->kind = jobs[0].job->kind;
+	return (int)taken;
+}
+
+int lane_receive(struct lane *lane, struct wire_decoder *decoder, struct packet *packet,
+	struct message *message, int64_t now_ms)
+{
+	struct error err;
+	int status = packet_receive(lane->fd, packet, &err);
+	if (status <= 0)
+		return status;
+	for (size_t i = 0; i < packet->count; i++)
+		(void)close(packet->descriptors[i]); /* a lane has none to give */
+	lane->since_ms = now_ms;
+	/* a lane that no longer speaks our language has been taken over by its input */
+	if (wire_unpack(decoder, &packet->frame, message, &err) || message->type != MESSAGE_RESULTS)
+		return -1;
+	return 1;
+}
+
+bool lane_take(struct lane *lane, struct lane_job *job)
+{
+	if (lane->count == 0)
+		return false;
+	*job = *held(lane, 0);
+	lane->first = (lane->first + 1) % LANE_HELD_MAX;
+	lane->count--;
+	return true;
+}
+
+int64_t lane_deadline_ms(const struct lane *lane, struct board *board)
+{
+	if (!lane->pid || lane->count == 0)
+		return -1;
+	uint32_t limit_ms = lane->held[lane->first].job->deadline_ms;
+	if (limit_ms == 0)
+		return -1;
+	/* a lane that hangs between jobs is overdue as well */
+	struct board_entry entry = board_read(board, lane->index);
+	int64_t since_ms =
+		entry.job && entry.since_ms > lane->since_ms ? entry.since_ms : lane->since_ms;
+	return since_ms + limit_ms;
+}
+
+static void describe(char *reason, size_t size, int status)
+{
+	const char *signal = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+	if (signal)
+		(void)snprintf(reason, size, "lane ended by SIG%s", signal);
+	else if (WIFSIGNALED(status))
+		(void)snprintf(reason, size, "lane ended by signal %d", WTERMSIG(status));
+	else
+		(void)snprintf(reason, size, "lane ended with status %d", WEXITSTATUS(status));
+}
+
+void lane_bury(struct lane *lane, struct board *board, struct lane_death *death)
+{
+	int status = 0;
+	assert(lane->pid > 0);
+	(void)kill(lane->pid, SIGKILL); /* fails only when it has ended already */
+	while (waitpid(lane->pid, &status, 0) < 0) {
+		/* only EINTR can happen: the child is ours and not yet reaped */
+	}
+	describe(death->reason, sizeof(death->reason), status);
+	death->blame = board_read(board, lane->index);
+	board_end(board, lane->index);
+	(void)close(lane->fd); /* the other side is gone */
+	lane->fd = -1;
+	lane->pid = 0;
+}

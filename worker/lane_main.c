@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Job after job in the order of arrival. This is the only process that touches untrusted bytes;
+ * it has the descriptors of its jobs and nothing else.
+ */
+#include "worker/lane_main.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/job.h"
+#include "common/log.h"
+#include "common/wire.h"
+#include "worker/board.h"
+#include "worker/kind.h"
+#include "worker/packet.h"
+#include "worker/sandbox.h"
+
+/* Results of jobs shorter than this travel together. */
+enum { FLUSH_US = 2000 };
+
+struct lane_state {
+	int socket;
+	uint32_t index;
+	struct board board;
+	const struct worker_kind *kind; /* the one that was started; a lane serves one */
+	struct wire_decoder *decoder;
+	int64_t flushed_us;
+	uint64_t packets; /* of results sent so far */
+	size_t count;
+	struct result results[WIRE_BATCH_MAX];
+	struct packet received, sent;
+};
+
+static int start_kind(struct lane_state *lane, uint32_t number, struct error *err)
+{
+	const struct worker_kind *kind = worker_kind_find(number);
+	if (!kind)
+		return error_set(err, ERROR_PROTOCOL, "kind %u of jobs is not known here", number);
+	if (lane->kind == kind)
+		return 0;
+	/* the worker never mixes kinds: their limits differ */
+	assert(!lane->kind);
+	if (kind->start && kind->start(err))
+		return error_wrap(err, "start a lane");
+	lane->kind = kind;
+	return sandbox_close(&kind->limits, err);
+}
+
+static int flush(struct lane_state *lane, struct error *err)
+{
+	size_t done = 0;
+	while (done < lane->count) {
+		struct message message = {
+			.type = MESSAGE_RESULTS,
+			.number = ++lane->packets,
+			.results = lane->results + done,
+			.count = lane->count - done,
+		};
+		done += wire_pack(&lane->sent.frame, &message);
+		if (packet_send(lane->socket, &lane->sent, err) <= 0)
+			return -1;
+	}
+	lane->count = 0;
+	lane->flushed_us = clock_us();
+	return 0;
+}
+
+static void run(struct lane_state *lane, const struct job *job, int in_fd, int out_fd)
+{
+	struct result *result = &lane->results[lane->count++];
+	struct error err = { 0 };
+	*result = (struct result) { .job = job->id, .attempt = job->attempt };
+	if (!board_start(&lane->board, lane->index, job->id, job->attempt)) {
+		(void)error_set(&err, ERROR_CANCELED, "canceled");
+		result_fail(result, &err);
+		return;
+	}
+	int64_t start_us = clock_us();
+	if (lane->kind->execute(job, in_fd, out_fd, result, &err))
+		result_fail(result, &err);
+	int64_t duration_us = clock_us() - start_us;
+	result->duration_us = duration_us > UINT32_MAX ? UINT32_MAX : (uint32_t)duration_us;
+	board_end(&lane->board, lane->index);
+}
+
+/* The next descriptor of the packet if the job has such a file, else -1. */
+static int next_descriptor(struct packet *packet, size_t *used, const char *location)
+{
+	if (location[0] == '\0')
+		return -1;
+	return *used < packet->count ? packet->descriptors[(*used)++] : -1;
+}
+
+static int run_jobs(struct lane_state *lane, const struct message *message, struct error *err)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < message->count; i++) {
+		const struct job *job = &message->jobs[i];
+		int in_fd = next_descriptor(&lane->received, &used, job->source);
+		int out_fd = next_descriptor(&lane->received, &used, job->target);
+		if (start_kind(lane, job->kind, err))
+			return -1;
+		run(lane, job, in_fd, out_fd);
+		if (in_fd >= 0)
+			(void)close(in_fd); /* only read */
+		if (out_fd >= 0)
+			(void)close(out_fd); /* the worker syncs and checks its own descriptor */
+		if (clock_us() - lane->flushed_us >= FLUSH_US && flush(lane, err))
+			return -1;
+	}
+	return flush(lane, err);
+}
+
+static int serve(struct lane_state *lane, struct error *err)
+{
+	struct message message;
+	for (;;) {
+		if (packet_receive(lane->socket, &lane->received, err) <= 0)
+			return 0; /* the worker is done with this lane, or gone */
+		if (wire_unpack(lane->decoder, &lane->received.frame, &message, err))
+			return -1;
+		if (message.type != MESSAGE_JOBS)
+			return error_set(err, ERROR_PROTOCOL, "a lane takes only jobs");
+		if (run_jobs(lane, &message, err))
+			return -1;
+	}
+}
+
+int lane_main(const char *descriptors)
+{
+	struct lane_state *lane = calloc(1, sizeof(*lane));
+	struct error err;
+	int board, leash;
+	log_open("sciame-worker: lane");
+	/* what ends a lane is the worker: Ctrl+C reaches the whole process group */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write() */
+	if (!lane || sscanf(descriptors, "%d,%d,%d,%u", &lane->socket, &board, &leash,
+			     &lane->index) != 4) {
+		log_line("--lane is for the worker's own use");
+		free(lane);
+		return 2;
+	}
+	lane->decoder = wire_decoder_new();
+	int status =
+		sandbox_open(&err) || board_open(&lane->board, board, &err) || serve(lane, &err);
+	if (status)
+		log_line("%s", err.message);
+	board_close(&lane->board);
+	wire_decoder_free(lane->decoder);
+	free(lane);
+	return status ? 3 : 0;
+}

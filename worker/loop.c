@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ *   RUNNING --state CANCELING--> STOPPING (grace for what runs) --grace is over--> killed, reported
+ *      |  \--SIGTERM--> DRAINING (finish what lanes hold, hand the rest back) --> Goodbye
+ *      \------------------- state DONE -------------------------------------------> Goodbye
+ * The end of the leash (the master died) or of the session ends everything at once.
+ */
+#include "worker/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "worker/loop_lanes.h"
+#include "worker/session.h"
+
+enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_SESSION, ITEM_LANES = ITEM_SESSION + SESSION_POLL_ITEMS };
+
+struct loop {
+	struct session *session;
+	struct lanes *lanes;
+	struct poll_item *items;
+	int signals; /* signalfd */
+	int leash;   /* or -1 */
+	enum run_state state;
+	int64_t kill_at_ms; /* end of the grace time, or -1 */
+	bool draining, done;
+};
+
+static int open_signals(struct error *err)
+{
+	sigset_t set;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return error_errno(err, ERROR_START, "block signals");
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_errno(err, ERROR_START, "wait for signals") : fd;
+}
+
+/* SIGTERM drains; Ctrl+C and a closed terminal do so too unless the master, who gets them as
+ * well, holds the leash and decides. */
+static void on_signal(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo != SIGTERM && loop->leash >= 0)
+			continue;
+		loop->draining = true;
+		lanes_drain(loop->lanes);
+	}
+}
+
+static bool is_canceled(enum run_state state)
+{
+	return state == RUN_CANCELING || state == RUN_CANCELING_NOW;
+}
+
+/* A state counts again each time that it comes, so that none can be missed for good. */
+static int on_state(struct loop *loop, enum run_state state, int64_t now_ms, struct error *err)
+{
+	enum run_state before = loop->state;
+	if (state <= before)
+		return 0;
+	loop->state = state;
+	if (state == RUN_DONE)
+		loop->done = true;
+	if (state == RUN_CANCELING)
+		loop->kill_at_ms = now_ms + session_grace_ms(loop->session);
+	if (state == RUN_CANCELING_NOW)
+		loop->kill_at_ms = now_ms;
+	return is_canceled(state) && !is_canceled(before) ? lanes_stop(loop->lanes, err) : 0;
+}
+
+static int on_jobs(struct loop *loop, const struct message *m, struct error *err)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		if (!is_canceled(loop->state))
+			lanes_add(loop->lanes, &m->jobs[i]);
+		else if (session_refuse(loop->session, m->jobs[i].id, m->jobs[i].attempt, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int on_messages(struct loop *loop, int64_t now_ms, struct error *err)
+{
+	struct message message;
+	for (;;) {
+		int got = session_receive(loop->session, &message, err);
+		if (got <= 0)
+			return got;
+		int status = message.type == MESSAGE_STATE
+				     ? on_state(loop, message.state, now_ms, err)
+				     : on_jobs(loop, &message, err);
+		if (status)
+			return -1;
+	}
+}
+
+static int beat(struct loop *loop, int64_t now_ms, struct error *err)
+{
+	struct running running[WIRE_BATCH_MAX];
+	struct message message = { .type = MESSAGE_BEAT };
+	if (!session_beat_due(loop->session, now_ms))
+		return 0;
+	lanes_describe(loop->lanes, &message, running, now_ms);
+	return session_beat(loop->session, now_ms, &message, err);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	if (a < 0 || b < 0)
+		return a < 0 ? b : a;
+	return a < b ? a : b;
+}
+
+static int64_t timeout_ms(struct loop *loop, int64_t now_ms)
+{
+	int64_t deadline_ms = session_deadline_ms(loop->session);
+	deadline_ms = earlier(deadline_ms, lanes_deadline_ms(loop->lanes));
+	deadline_ms = earlier(deadline_ms, loop->kill_at_ms);
+	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+}
+
+static int wait(struct loop *loop, struct error *err)
+{
+	struct poll_item *items = loop->items;
+	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->signals };
+	items[ITEM_LEASH] = (struct poll_item) { .fd = loop->leash };
+	session_poll(loop->session, &items[ITEM_SESSION]);
+	lanes_poll(loop->lanes, &items[ITEM_LANES]);
+	return socket_poll(
+		items, ITEM_LANES + lanes_count(loop->lanes), timeout_ms(loop, clock_ms()), err);
+}
+
+/* One round: everything that has happened, then everything that is due. */
+static int step(struct loop *loop, struct error *err)
+{
+	if (wait(loop, err))
+		return -1;
+	if (loop->leash >= 0 && loop->items[ITEM_LEASH].ready)
+		return error_set(err, ERROR_START, "the master has ended without a word");
+	if (loop->items[ITEM_SIGNAL].ready)
+		on_signal(loop);
+	int64_t now_ms = clock_ms();
+	if (on_messages(loop, now_ms, err))
+		return -1;
+	if (lanes_step(loop->lanes, &loop->items[ITEM_LANES], now_ms, err))
+		return -1;
+	if (loop->kill_at_ms >= 0 && now_ms >= loop->kill_at_ms) {
+		loop->kill_at_ms = -1;
+		if (lanes_kill(loop->lanes, err))
+			return -1;
+	}
+	if (loop->draining && lanes_idle(loop->lanes)) {
+		loop->done = true;
+		if (lanes_stop(loop->lanes, err))
+			return -1;
+	}
+	if (session_flush(loop->session, err) || beat(loop, now_ms, err))
+		return -1;
+	return session_tick(loop->session, now_ms, err);
+}
+
+static int serve(struct loop *loop, struct error *err)
+{
+	while (!loop->done) {
+		if (step(loop, err))
+			return -1;
+	}
+	return 0;
+}
+
+int loop_run(const struct settings *settings, struct error *err)
+{
+	struct loop loop = {
+		.leash = (int)settings->leash, .state = RUN_RUNNING, .kill_at_ms = -1
+	};
+	struct error why = { .code = ERROR_NONE }, unsent;
+	int status = -1;
+	loop.signals = open_signals(err);
+	if (loop.signals < 0)
+		return -1;
+	loop.session = session_open(settings->master, (uint32_t)settings->concurrency, err);
+	if (!loop.session)
+		goto out;
+	loop.lanes = lanes_open(settings, loop.session, err);
+	if (loop.lanes) {
+		loop.items = xcalloc(ITEM_LANES + lanes_count(loop.lanes), sizeof(*loop.items));
+		status = serve(&loop, err);
+	}
+	if (status)
+		why = *err;
+	/* a master that can't be told any more finds out by itself */
+	if (session_goodbye(loop.session, &why, &unsent))
+		log_line("say goodbye: %s", unsent.message);
+out:
+	lanes_close(loop.lanes);
+	session_close(loop.session);
+	free(loop.items);
+	(void)close(loop.signals); /* only read */
+	return status;
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/loop_lanes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "worker/board.h"
+#include "worker/lane.h"
+#include "worker/store.h"
+
+enum {
+	AHEAD_US = 20000,     /* work that a lane is given ahead: it never waits for a round trip */
+	MEAN_WEIGHT = 16,     /* a new duration counts as one of so many */
+	FILES_RESERVED = 128, /* descriptors that are not outputs of jobs */
+	START_FAILURES_MAX = 3, /* deaths between jobs in a row, beyond one for each lane */
+};
+
+/* A job from its arrival to its result. */
+struct work {
+	struct work *next;
+	struct job *job;
+	struct input input;
+	struct output output;
+};
+
+struct lanes {
+	const struct settings *settings;
+	struct session *session;
+	struct store *store;
+	struct board board;
+	struct wire_decoder *decoder;
+	struct packet packet; /* scratch */
+	struct work *first, **last;
+	size_t queued;
+	size_t held_max; /* jobs in one lane's hands */
+	uint32_t mean_us;
+	uint32_t start_failures; /* in a row */
+	bool stopped, draining;
+	size_t next; /* lane that is served first in the next step */
+	size_t count;
+	struct lane lane[];
+};
+
+static void queue_append(struct lanes *l, struct work *work)
+{
+	work->next = NULL;
+	*l->last = work;
+	l->last = &work->next;
+	l->queued++;
+}
+
+static void queue_prepend(struct lanes *l, struct work *work)
+{
+	work->next = l->first;
+	l->first = work;
+	if (!work->next)
+		l->last = &work->next;
+	l->queued++;
+}
+
+static struct work *queue_take(struct lanes *l)
+{
+	struct work *work = l->first;
+	assert(work);
+	l->first = work->next;
+	if (!l->first)
+		l->last = &l->first;
+	l->queued--;
+	return work;
+}
+
+static void work_free(struct work *work)
+{
+	input_close(&work->input);
+	store_discard(&work->output);
+	free(work->job);
+	free(work);
+}
+
+void lanes_add(struct lanes *l, const struct job *job)
+{
+	struct work *work = xmalloc(sizeof(*work));
+	*work = (struct work) { .job = job_copy(job), .input.fd = -1, .output.fd = -1 };
+	queue_append(l, work);
+}
+
+/* As many descriptors as the system allows, and how many outputs each lane may have open. */
+static size_t held_max(size_t lanes)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 1;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files); /* if not, it works with less ahead */
+	(void)getrlimit(RLIMIT_NOFILE, &files); /* worked a moment ago */
+	if (files.rlim_cur <= FILES_RESERVED)
+		return 1;
+	size_t share = (size_t)(files.rlim_cur - FILES_RESERVED) / 2 / lanes;
+	return share < 1 ? 1 : share > LANE_HELD_MAX ? LANE_HELD_MAX : share;
+}
+
+static int start_all(struct lanes *l, struct error *err)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (lane_start(&l->lane[i], (uint32_t)i, &l->board, (int)l->settings->leash, err))
+			return -1;
+	}
+	return 0;
+}
+
+struct lanes *lanes_open(
+	const struct settings *settings, struct session *session, struct error *err)
+{
+	size_t count = (size_t)settings->concurrency;
+	struct lanes *l = xcalloc(1, sizeof(*l) + count * sizeof(l->lane[0]));
+	const struct store_options options = { settings->sync, settings->follow_links };
+	l->settings = settings;
+	l->session = session;
+	l->store = store_new(&options);
+	l->decoder = wire_decoder_new();
+	l->last = &l->first;
+	l->held_max = held_max(count);
+	l->mean_us = AHEAD_US;
+	if (board_create(&l->board, (uint32_t)count, err))
+		goto fail;
+	l->count = count;
+	for (size_t i = 0; i < settings->roots_count; i++) {
+		if (store_add_root(l->store, settings->roots[i], err))
+			goto fail;
+	}
+	if (start_all(l, err))
+		goto fail;
+	return l;
+fail:
+	lanes_close(l);
+	return NULL;
+}
+
+void lanes_close(struct lanes *l)
+{
+	struct lane_job job;
+	struct lane_death death;
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->lane[i].pid)
+			lane_bury(&l->lane[i], &l->board, &death);
+		while (lane_take(&l->lane[i], &job))
+			work_free(job.owner);
+	}
+	while (l->first)
+		work_free(queue_take(l));
+	board_close(&l->board);
+	wire_decoder_free(l->decoder);
+	store_free(l->store);
+	free(l);
+}
+
+size_t lanes_count(const struct lanes *l)
+{
+	return l->count;
+}
+
+void lanes_poll(const struct lanes *l, struct poll_item *items)
+{
+	for (size_t i = 0; i < l->count; i++)
+		items[i] = (struct poll_item) { .fd = l->lane[i].pid ? l->lane[i].fd : -1 };
+}
+
+/* The end of a job: its output becomes visible or vanishes, its result is reported. */
+static int finish(struct lanes *l, struct work *work, struct result *result, struct error *err)
+{
+	struct error failure;
+	if (result->code == ERROR_NONE &&
+		store_commit(l->store, &work->output, result->output_bytes, &failure))
+		result_fail(result, &failure);
+	result->job = work->job->id;
+	result->attempt = work->job->attempt;
+	int status = session_report(l->session, result, err);
+	work_free(work);
+	return status;
+}
+
+static int fail(struct lanes *l, struct work *work, const struct error *why, struct error *err)
+{
+	struct result result = { 0 };
+	result_fail(&result, why);
+	return finish(l, work, &result, err);
+}
+
+static int refuse(struct lanes *l, struct work *work, struct error *err)
+{
+	int status = session_refuse(l->session, work->job->id, work->job->attempt, err);
+	work_free(work);
+	return status;
+}
+
+static void measure(struct lanes *l, uint32_t duration_us)
+{
+	uint64_t sum = (uint64_t)l->mean_us * (MEAN_WEIGHT - 1) + duration_us;
+	l->mean_us = (uint32_t)(sum / MEAN_WEIGHT);
+}
+
+/* Results from a lane, in the order of its jobs. -1 in *broken when they don't fit. */
+static int on_results(struct lanes *l, struct lane *lane, const struct message *m, bool *broken,
+	struct error *err)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct lane_job job;
+		struct result result = m->results[i];
+		if (!lane->count || lane->held[lane->first].job->id != result.job) {
+			*broken = true;
+			return 0;
+		}
+		(void)lane_take(lane, &job); /* it has one */
+		lane->finished++;
+		l->start_failures = 0;
+		measure(l, result.duration_us);
+		if (finish(l, job.owner, &result, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* What a dead lane held: the job that it ran failed with `why`, the others go back in order. */
+static int take_back(struct lanes *l, struct lane *lane, const struct board_entry *blame,
+	const struct error *why, struct error *err)
+{
+	struct work *back[LANE_HELD_MAX];
+	size_t count = 0;
+	struct lane_job job;
+	while (lane_take(lane, &job)) {
+		struct work *work = job.owner;
+		if (work->job->id == blame->job && work->job->attempt == blame->attempt) {
+			if (fail(l, work, why, err))
+				return -1;
+			continue;
+		}
+		store_discard(&work->output);
+		back[count++] = work;
+	}
+	while (count > 0) {
+		struct work *work = back[--count];
+		if (!l->stopped)
+			queue_prepend(l, work);
+		else if (refuse(l, work, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* A lane that dies again and again without having had a job will not get better. */
+static int count_start_failure(struct lanes *l, const char *reason, struct error *err)
+{
+	if (++l->start_failures < START_FAILURES_MAX + l->count)
+		return 0;
+	return error_set(err, ERROR_START, "lanes end before their first job: %s", reason);
+}
+
+/* Buries a lane, settles what it held and starts it anew. why: NULL for "as it died". */
+static int replace(struct lanes *l, struct lane *lane, const struct error *why, struct error *err)
+{
+	struct lane_death death;
+	struct error reason;
+	uint32_t index = lane->index;
+	lane_bury(lane, &l->board, &death);
+	if (why)
+		reason = *why;
+	else
+		(void)error_set(&reason, ERROR_LANE, "%s", death.reason);
+	if (take_back(l, lane, &death.blame, &reason, err))
+		return -1;
+	if (!death.blame.job && !why && count_start_failure(l, death.reason, err))
+		return -1;
+	return l->stopped ? 0 : lane_start(lane, index, &l->board, (int)l->settings->leash, err);
+}
+
+static int collect(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
+{
+	struct message message;
+	bool broken = false;
+	for (;;) {
+		int got = lane_receive(lane, l->decoder, &l->packet, &message, now_ms);
+		if (got == 0)
+			return 0;
+		if (got > 0 && on_results(l, lane, &message, &broken, err))
+			return -1;
+		if (got < 0 || broken)
+			return replace(l, lane, NULL, err);
+	}
+}
+
+static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
+{
+	struct error why;
+	int64_t deadline_ms = lane_deadline_ms(lane, &l->board);
+	if (deadline_ms < 0 || now_ms < deadline_ms)
+		return 0;
+	uint32_t limit_ms = lane->held[lane->first].job->deadline_ms;
+	(void)error_set(&why, ERROR_TIMEOUT, "no result after %g s", limit_ms / 1000.0);
+	return replace(l, lane, &why, err);
+}
+
+/* How many jobs a lane should get now: none while it has enough, several when they are short. */
+static size_t wanted(const struct lanes *l, const struct lane *lane)
+{
+	size_t target = AHEAD_US / (l->mean_us ? l->mean_us : 1);
+	size_t share = l->queued / l->count; /* at the end the other lanes want some, too */
+	if (target > l->held_max)
+		target = l->held_max;
+	if (target < 1)
+		target = 1;
+	if (lane->count > target / 2)
+		return 0;
+	target -= lane->count;
+	if (target > share)
+		target = share;
+	if (target < 1 && lane->count == 0)
+		target = 1;
+	return target > WIRE_BATCH_MAX ? WIRE_BATCH_MAX : target;
+}
+
+/* Opens what the job needs; when that fails the job has failed: 1 opened, 0 failed, -1 *err. */
+static int open_work(struct lanes *l, struct work *work, struct error *err)
+{
+	struct error why;
+	if (store_open(l->store, work->job->source, &work->input, &why) ||
+		store_create(l->store, work->job, &work->input, &work->output, &why))
+		return fail(l, work, &why, err) ? -1 : 0;
+	return 1;
+}
+
+/* A retry wants a lane that the first try can't have left in disorder, and all for itself. */
+static int freshen(struct lanes *l, struct lane *lane, const struct job *job, struct error *err)
+{
+	bool other_kind = lane->kind != 0 && lane->kind != job->kind;
+	if ((job->attempt == 1 || lane->finished == 0) && !other_kind)
+		return 0;
+	struct error none = { .code = ERROR_LANE };
+	return replace(l, lane, &none, err);
+}
+
+/* Opens up to `want` jobs from the queue: those that may travel to one lane together. */
+static int gather(
+	struct lanes *l, size_t want, struct lane_job *jobs, size_t *count, struct error *err)
+{
+	*count = 0;
+	while (l->first && *count < want) {
+		const struct job *job = l->first->job;
+		/* a retry or another kind begins a batch of its own */
+		if (*count > 0 && (job->attempt > 1 || job->kind != jobs[0].job->kind))
+			break;
+		struct work *work = queue_take(l);
+		int status = open_work(l, work, err);
+		if (status < 0)
+			return -1;
+		if (status == 0)
+			continue;
+		jobs[(*count)++] =
+			(struct lane_job) { work->job, work->input.fd, work->output.fd, work };
+		if (work->job->attempt > 1)
+			break;
+	}
+	return 0;
+}
+
+static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
+{
+	struct lane_job jobs[WIRE_BATCH_MAX];
+	size_t count, taken = 0;
+	size_t want = wanted(l, lane);
+	if (!l->first || want == 0)
+		return 0;
+	const struct job *job = l->first->job;
+	if (lane->count > 0 && (job->attempt > 1 || job->kind != lane->kind))
+		return 0; /* until the lane is idle */
+	if (freshen(l, lane, job, err) || gather(l, want, jobs, &count, err))
+		return -1;
+	if (count > 0) {
+		int status = lane_submit(lane, jobs, count, &l->packet, now_ms);
+		/* a lane that is full or dead shows itself in the next step */
+		taken = status > 0 ? (size_t)status : 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		input_close(&((struct work *)jobs[i].owner)->input);
+	while (count > taken) {
+		struct work *work = jobs[--count].owner;
+		store_discard(&work->output);
+		queue_prepend(l, work);
+	}
+	return 0;
+}
+
+int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, struct error *err)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct lane *lane = &l->lane[i];
+		if (lane->pid && items[i].ready && collect(l, lane, now_ms, err))
+			return -1;
+		if (lane->pid && expire(l, lane, now_ms, err))
+			return -1;
+	}
+	for (size_t i = 0; i < l->count && !l->draining; i++) {
+		struct lane *lane = &l->lane[(l->next + i) % l->count];
+		if (lane->pid && hand_out(l, lane, now_ms, err))
+			return -1;
+	}
+	l->next = (l->next + 1) % l->count;
+	return 0;
+}
+
+int64_t lanes_deadline_ms(struct lanes *l)
+{
+	int64_t first = -1;
+	for (size_t i = 0; i < l->count; i++) {
+		int64_t deadline_ms = lane_deadline_ms(&l->lane[i], &l->board);
+		if (deadline_ms >= 0 && (first < 0 || deadline_ms < first))
+			first = deadline_ms;
+	}
+	return first;
+}
+
+int lanes_stop(struct lanes *l, struct error *err)
+{
+	l->stopped = true;
+	board_stop(&l->board);
+	while (l->first) {
+		if (refuse(l, queue_take(l), err))
+			return -1;
+	}
+	return 0;
+}
+
+int lanes_kill(struct lanes *l, struct error *err)
+{
+	struct error why;
+	(void)error_set(&why, ERROR_CANCELED, "canceled");
+	for (size_t i = 0; i < l->count; i++) {
+		struct lane *lane = &l->lane[i];
+		if (lane->pid && lane->count > 0 && replace(l, lane, &why, err))
+			return -1;
+	}
+	return 0;
+}
+
+void lanes_drain(struct lanes *l)
+{
+	l->draining = true;
+}
+
+int lanes_idle(const struct lanes *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->lane[i].count > 0)
+			return 0;
+	}
+	return 1;
+}
+
+void lanes_describe(struct lanes *l, struct message *beat, struct running *running, int64_t now_ms)
+{
+	beat->running = running;
+	beat->queued = (uint32_t)l->queued;
+	for (size_t i = 0; i < l->count && beat->count < WIRE_BATCH_MAX; i++) {
+		struct board_entry entry = board_read(&l->board, (uint32_t)i);
+		if (entry.job)
+			running[beat->count++] = (struct running) { entry.job, entry.attempt,
+				(uint32_t)(now_ms - entry.since_ms) };
+	}
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of the worker's loop that hands jobs to lanes and makes results of what comes back:
+ * queue -> store_open, store_create -> lane -> store_commit -> session_report.
+ *
+ * A lane that dies or hangs is replaced; only the job that it was running is blamed, what it had
+ * not started goes back to the front of the queue.
+ */
+#ifndef SCIAME_WORKER_LOOP_LANES_H
+#define SCIAME_WORKER_LOOP_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/job.h"
+#include "common/socket.h"
+#include "common/wire.h"
+#include "worker/session.h"
+#include "worker/settings.h"
+
+struct lanes;
+
+/* session: where results are reported, borrowed. NULL and *err when a lane can't be started. */
+struct lanes *lanes_open(
+	const struct settings *settings, struct session *session, struct error *err);
+
+/* Kills what still runs and removes its temporary files. */
+void lanes_close(struct lanes *lanes);
+
+size_t lanes_count(const struct lanes *lanes);
+/* Fills lanes_count items. */
+void lanes_poll(const struct lanes *lanes, struct poll_item *items);
+
+/* Takes a copy of a job into the queue. */
+void lanes_add(struct lanes *lanes, const struct job *job);
+
+/* Collects from the lanes that are ready (items of lanes_poll), buries, restarts, hands out. */
+int lanes_step(
+	struct lanes *lanes, const struct poll_item *items, int64_t now_ms, struct error *err);
+
+/* When a job is overdue, or -1. */
+int64_t lanes_deadline_ms(struct lanes *lanes);
+
+/* Refuses what is queued; lanes start nothing more. */
+int lanes_stop(struct lanes *lanes, struct error *err);
+/* Kills what runs and reports it as canceled. */
+int lanes_kill(struct lanes *lanes, struct error *err);
+/* No more of the queue is handed out; what lanes hold is finished. */
+void lanes_drain(struct lanes *lanes);
+/* Nothing is in the hands of any lane. */
+int lanes_idle(const struct lanes *lanes);
+
+/* Fills count, running and queued of a beat; running has space for WIRE_BATCH_MAX. */
+void lanes_describe(
+	struct lanes *lanes, struct message *beat, struct running *running, int64_t now_ms);
+
+#endif

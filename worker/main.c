@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* sciame-worker: takes jobs from a master and has its lanes execute them. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "worker/lane_main.h"
+#include "worker/loop.h"
+#include "worker/settings.h"
+
+int main(int argc, char **argv)
+{
+	struct settings settings;
+	struct error err;
+	log_open("sciame-worker");
+	(void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write() */
+	if (settings_parse(&settings, argc, argv, &err)) {
+		log_line("%s", err.message);
+		return 2;
+	}
+	if (settings.lane)
+		return lane_main(settings.lane);
+	if (settings.help) {
+		settings_print_help();
+		return 0;
+	}
+	if (settings.version) {
+		(void)printf("sciame-worker %s\n", SCIAME_VERSION);
+		return 0;
+	}
+	if (loop_run(&settings, &err)) {
+		log_line("%s", err.message);
+		return 3;
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames between the worker and a lane, with the descriptors of the jobs beside them, over a
+ * SOCK_SEQPACKET socketpair: a packet arrives whole or not at all.
+ */
+#ifndef SCIAME_WORKER_PACKET_H
+#define SCIAME_WORKER_PACKET_H
+
+#include <stddef.h>
+
+#include "common/error.h"
+#include "common/wire.h"
+
+enum { PACKET_DESCRIPTORS_MAX = 2 * WIRE_BATCH_MAX }; /* below the kernel's SCM_MAX_FD of 253 */
+
+struct packet {
+	struct frame frame;
+	size_t count; /* of descriptors */
+	int descriptors[PACKET_DESCRIPTORS_MAX];
+};
+
+/* 1 sent (the descriptors stay the caller's), 0 the other side is full, -1 it is gone. */
+int packet_send(int socket, const struct packet *packet, struct error *err);
+
+/* 1 received (the descriptors are the caller's), 0 nothing there, -1 the other side is gone. */
+int packet_receive(int socket, struct packet *packet, struct error *err);
+
+#endif

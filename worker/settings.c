@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/settings.h"
+
+#include <stdio.h>
+
+#include "common/cpus.h"
+#include "common/options.h"
+#include "common/wire.h"
+
+static int parse_text(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	(void)err;
+	*(const char **)((char *)settings + spec->offset) = value;
+	return 0;
+}
+
+static int parse_root(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	struct settings *s = settings;
+	if (s->roots_count == SETTINGS_ROOTS_MAX)
+		return error_set(err, ERROR_USAGE, "--%s may be given %d times", spec->name,
+			SETTINGS_ROOTS_MAX);
+	s->roots[s->roots_count++] = value;
+	return 0;
+}
+
+static const struct option_spec specs[] = {
+	{ .name = "master",
+		.letter = 'm',
+		.argument = "ADDRESS",
+		.parse = parse_text,
+		.offset = offsetof(struct settings, master),
+		.help = "where the master is: ipc:/FOLDER" },
+	{ .name = "concurrency",
+		.letter = 'c',
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, concurrency),
+		.minimum = 1,
+		.maximum = WIRE_LANES_MAX,
+		.help = "lanes (default: the cores that this process may use)" },
+	{ .name = "root",
+		.letter = 'r',
+		.argument = "NAME=FOLDER",
+		.parse = parse_root,
+		.help = "a folder that jobs may read and write; may be given several times" },
+	{ .name = "follow-links",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, follow_links),
+		.help = "symbolic links may lead out of the roots" },
+	{ .name = "fsync",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, sync),
+		.help = "sync each output and its folder to disk" },
+	{ .name = "leash",
+		.argument = "FD",
+		.parse = option_integer,
+		.maximum = 1 << 20,
+		.offset = offsetof(struct settings, leash),
+		.help = "for the master's own use: ends the worker when the master ends" },
+	{ .name = "lane",
+		.argument = "FDS",
+		.parse = parse_text,
+		.offset = offsetof(struct settings, lane),
+		.help = "for the worker's own use: this process is a lane" },
+	{ .name = "help",
+		.letter = 'h',
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, help),
+		.help = "print this and exit" },
+	{ .name = "version",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, version),
+		.help = "print the version and exit" },
+	{ 0 },
+};
+
+int settings_parse(struct settings *settings, int argc, char **argv, struct error *err)
+{
+	int operand;
+	*settings = (struct settings) { .leash = -1, .concurrency = cpus_usable() };
+	const struct option_group groups[] = { { "Options", specs, settings }, { 0 } };
+	if (options_parse(groups, argc, argv, &operand, err))
+		return -1;
+	if (settings->help || settings->version || settings->lane)
+		return 0;
+	if (operand < argc)
+		return error_set(
+			err, ERROR_USAGE, "'%s' is not expected; see --help", argv[operand]);
+	if (!settings->master)
+		return error_set(err, ERROR_USAGE, "--master is missing; see --help");
+	return 0;
+}
+
+void settings_print_help(void)
+{
+	struct settings settings;
+	const struct option_group groups[] = { { "Options", specs, &settings }, { 0 } };
+	(void)printf("usage: sciame-worker --master ADDRESS [options]\n\n"
+		     "Executes the jobs that a master (sciame) sends. On one host sciame starts "
+		     "it.\n\n");
+	options_print(stdout, groups);
+}

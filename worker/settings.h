@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the worker's command line says. */
+#ifndef SCIAME_WORKER_SETTINGS_H
+#define SCIAME_WORKER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum { SETTINGS_ROOTS_MAX = 16 };
+
+struct settings {
+	const char *master; /* address, common/socket.h */
+	const char *lane;   /* not NULL: this process is a lane */
+	int64_t concurrency;
+	int64_t leash; /* descriptor shared with the master that started this worker, or -1 */
+	bool sync, follow_links, help, version;
+	size_t roots_count;
+	const char *roots[SETTINGS_ROOTS_MAX]; /* NAME=FOLDER */
+};
+
+/* Fills *settings; its pointers are borrowed from argv. */
+int settings_parse(struct settings *settings, int argc, char **argv, struct error *err);
+void settings_print_help(void);
+
+#endif

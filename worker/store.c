@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* Files below named roots. Nothing outside a root is touched, whatever a job's path says. */
+#include "worker/store.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/memory.h"
+#include "common/random.h"
+
+#define TEMPORARY_PREFIX ".sciame-"
+#define TEMPORARY_SUFFIX ".tmp"
+
+enum {
+	CREATE_TRIES_MAX = 8, /* times that a sweeping neighbour may take a new temporary away */
+	BUCKETS = 1024,       /* of the table of open folders */
+};
+
+struct root {
+	char name[STORE_ROOT_NAME_MAX];
+	int fd;
+};
+
+/* One target folder, open as long as it has outputs in work, and for a while after. */
+struct folder {
+	struct store *store;
+	struct folder *chain;           /* the next one in its bucket */
+	struct folder *before, *behind; /* in the list of idle ones, when it has no users */
+	int fd;
+	unsigned users;  /* outputs in work */
+	char location[]; /* "ROOT:path" */
+};
+
+struct store {
+	struct store_options options;
+	uint64_t tag; /* of this process's temporaries */
+	size_t roots_count;
+	struct root roots[STORE_ROOTS_MAX];
+	struct folder *buckets[BUCKETS];
+	struct folder *oldest, *newest; /* idle folders, by when they became idle */
+	size_t idle_count;
+};
+
+struct store *store_new(const struct store_options *options)
+{
+	struct store *store = xcalloc(1, sizeof(*store));
+	store->options = *options;
+	random_bytes(&store->tag, sizeof(store->tag));
+	return store;
+}
+
+/* FNV-1a (draft-eastlake-fnv): short and good enough for paths that the user chose. */
+static struct folder **bucket(struct store *store, const char *location, size_t length)
+{
+	uint32_t hash = 2166136261U;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)location[i]) * 16777619U;
+	return &store->buckets[hash % BUCKETS];
+}
+
+static void idle_remove(struct folder *folder)
+{
+	struct store *store = folder->store;
+	*(folder->before ? &folder->before->behind : &store->oldest) = folder->behind;
+	*(folder->behind ? &folder->behind->before : &store->newest) = folder->before;
+	store->idle_count--;
+}
+
+static void idle_append(struct folder *folder)
+{
+	struct store *store = folder->store;
+	folder->before = store->newest;
+	folder->behind = NULL;
+	*(folder->before ? &folder->before->behind : &store->oldest) = folder;
+	store->newest = folder;
+	store->idle_count++;
+}
+
+/* An idle folder. */
+static void folder_close(struct folder *folder)
+{
+	struct folder **link = bucket(folder->store, folder->location, strlen(folder->location));
+	while (*link != folder)
+		link = &(*link)->chain;
+	*link = folder->chain;
+	idle_remove(folder);
+	(void)close(folder->fd); /* opened with O_PATH: nothing to flush */
+	free(folder);
+}
+
+static void folder_hold(struct folder *folder)
+{
+	if (folder->users++ == 0)
+		idle_remove(folder);
+}
+
+static void folder_release(struct folder *folder)
+{
+	struct store *store = folder->store;
+	if (--folder->users > 0)
+		return;
+	idle_append(folder);
+	if (store->idle_count > STORE_FOLDERS_MAX)
+		folder_close(store->oldest);
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	while (store->oldest)
+		folder_close(store->oldest);
+	for (size_t i = 0; i < BUCKETS; i++)
+		assert(!store->buckets[i]); /* else an output is still in work */
+	for (size_t i = 0; i < store->roots_count; i++)
+		(void)close(store->roots[i].fd); /* opened with O_PATH */
+	free(store);
+}
+
+int store_add_root(struct store *store, const char *root, struct error *err)
+{
+	const char *path = strchr(root, '=');
+	size_t length = path ? (size_t)(path - root) : 0;
+	if (length == 0 || length >= STORE_ROOT_NAME_MAX || memchr(root, ':', length))
+		return error_set(err, ERROR_USAGE, "--root takes NAME=FOLDER, not '%s'", root);
+	if (store->roots_count == STORE_ROOTS_MAX)
+		return error_set(err, ERROR_LIMIT, "more than %d roots", STORE_ROOTS_MAX);
+	struct root *entry = &store->roots[store->roots_count];
+	entry->fd = open(path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (entry->fd < 0)
+		return error_errno(err, ERROR_IO, "open folder %s", path + 1);
+	memcpy(entry->name, root, length);
+	store->roots_count++;
+	return 0;
+}
+
+/* No empty, "." or ".." component and no leading slash: the one form a path may have. */
+static bool path_is_plain(const char *path)
+{
+	for (;;) {
+		size_t length = strcspn(path, "/");
+		if (length == 0 || (length <= 2 && strncmp(path, "..", length) == 0))
+			return false;
+		if (path[length] == '\0')
+			return true;
+		path += length + 1;
+	}
+}
+
+/* The root that a location names; *path is the rest. */
+static const struct root *find_root(
+	const struct store *store, const char *location, const char **path, struct error *err)
+{
+	const char *colon = strchr(location, ':');
+	size_t length = colon ? (size_t)(colon - location) : 0;
+	if (!colon || !path_is_plain(colon + 1)) {
+		(void)error_set(err, ERROR_INPUT, "not a path below a root: %s", location);
+		return NULL;
+	}
+	for (size_t i = 0; i < store->roots_count; i++) {
+		const struct root *root = &store->roots[i];
+		if (strlen(root->name) == length && memcmp(root->name, location, length) == 0) {
+			*path = colon + 1;
+			return root;
+		}
+	}
+	(void)error_set(
+		err, ERROR_INPUT, "this worker serves no root '%.*s'", (int)length, location);
+	return NULL;
+}
+
+/* openat that does not leave the root: not through "..", and through links only if allowed. */
+static int open_beneath(const struct store *store, int root, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS,
+	};
+	if (!store->options.follow_links)
+		how.resolve |= (uint64_t)RESOLVE_BENEATH;
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+int store_open(struct store *store, const char *location, struct input *input, struct error *err)
+{
+	const char *path;
+	struct stat status;
+	*input = (struct input) { .fd = -1 };
+	if (location[0] == '\0')
+		return 0;
+	const struct root *root = find_root(store, location, &path, err);
+	if (!root)
+		return -1;
+	/* without O_NONBLOCK a FIFO in the folder would stop the whole worker */
+	int fd = open_beneath(store, root->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == EXDEV)
+		return error_set(err, ERROR_INPUT, "a link that leads out of the served folder");
+	if (fd < 0)
+		return error_errno(err, ERROR_IO, "open");
+	if (fstat(fd, &status)) {
+		(void)close(fd); /* only read */
+		return error_errno(err, ERROR_IO, "read the file's status");
+	}
+	if (!S_ISREG(status.st_mode)) {
+		(void)close(fd); /* only read */
+		return error_set(err, ERROR_INPUT, "not a regular file");
+	}
+	*input = (struct input) { fd, status.st_dev, status.st_ino };
+	return 0;
+}
+
+void input_close(struct input *input)
+{
+	if (input->fd >= 0)
+		(void)close(input->fd); /* only read */
+	input->fd = -1;
+}
+
+/* Opens a folder below root, making what is missing of it. path is changed and restored. */
+static int open_folder(
+	const struct store *store, const struct root *root, char *path, struct error *err)
+{
+	const int flags = O_PATH | O_DIRECTORY;
+	int fd = open_beneath(store, root->fd, path, flags);
+	if (fd >= 0)
+		return fd;
+	for (char *slash = path; errno == ENOENT && slash;) {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		int parent = open_beneath(store, root->fd, path, flags);
+		bool missing = parent < 0 && errno == ENOENT;
+		if (parent >= 0)
+			(void)close(parent); /* opened with O_PATH */
+		/* the parent is known to lie beneath the root: the component before was opened */
+		if (missing && mkdirat(root->fd, path, 0777) && errno != EEXIST)
+			return error_errno(err, ERROR_IO, "create folder %s", path);
+		if (slash)
+			*slash = '/';
+		errno = ENOENT;
+	}
+	fd = open_beneath(store, root->fd, path, flags);
+	if (fd < 0)
+		return error_errno(err, ERROR_IO, "open folder %s", path);
+	return fd;
+}
+
+static bool is_temporary(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(TEMPORARY_SUFFIX);
+	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0 && length > suffix &&
+	       strcmp(name + length - suffix, TEMPORARY_SUFFIX) == 0;
+}
+
+/* Removes a temporary unless a living process holds its lock. */
+static void sweep_file(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return; /* gone already, or not ours to remove */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlinkat(folder, name, 0); /* what stays is tried again by the next run */
+	(void)close(fd);                         /* only read */
+}
+
+/* Best effort: a folder that can't be listed can still take outputs. */
+static void sweep(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	if (!list) {
+		if (fd >= 0)
+			(void)close(fd); /* only read */
+		return;
+	}
+	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
+		if (is_temporary(entry->d_name))
+			sweep_file(folder, entry->d_name);
+	}
+	(void)closedir(list); /* only read */
+}
+
+/* The parts of a location "ROOT:path/name": borrowed from it. */
+struct place {
+	const struct root *root;
+	const char *location, *path, *name;
+	size_t length; /* of the location without "/name" */
+};
+
+static int find_place(
+	const struct store *store, const char *location, struct place *place, struct error *err)
+{
+	place->location = location;
+	place->root = find_root(store, location, &place->path, err);
+	if (!place->root)
+		return -1;
+	const char *slash = strrchr(place->path, '/');
+	place->name = slash ? slash + 1 : place->path;
+	place->length = (size_t)((slash ? slash : place->path) - location);
+	return 0;
+}
+
+static struct folder *find_folder(struct store *store, const char *location, size_t length)
+{
+	struct folder *folder = *bucket(store, location, length);
+	while (folder && (strncmp(folder->location, location, length) != 0 ||
+				 folder->location[length] != '\0'))
+		folder = folder->chain;
+	return folder;
+}
+
+/* Opens and sweeps the folder of a location. */
+static struct folder *add_folder(struct store *store, const struct place *place, struct error *err)
+{
+	struct folder *folder = xcalloc(1, sizeof(*folder) + place->length + 1);
+	struct folder **head = bucket(store, place->location, place->length);
+	memcpy(folder->location, place->location, place->length);
+	folder->store = store;
+	char *below = folder->location + (place->path - place->location);
+	folder->fd = *below ? open_folder(store, place->root, below, err)
+			    : fcntl(place->root->fd, F_DUPFD_CLOEXEC, 0);
+	if (folder->fd < 0) {
+		free(folder);
+		return NULL;
+	}
+	sweep(folder->fd);
+	folder->chain = *head;
+	*head = folder;
+	idle_append(folder);
+	return folder;
+}
+
+/* The folder of a target, held until folder_release. */
+static struct folder *get_folder(struct store *store, const struct place *place, struct error *err)
+{
+	struct folder *folder = find_folder(store, place->location, place->length);
+	if (!folder)
+		folder = add_folder(store, place, err);
+	if (folder)
+		folder_hold(folder);
+	return folder;
+}
+
+/* Creates and locks the temporary. A sweep of another process may come between: then again. */
+static int create_temporary(int folder, const char *name, struct error *err)
+{
+	for (int i = 0; i < CREATE_TRIES_MAX; i++) {
+		struct stat status;
+		int fd = openat(
+			folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return error_errno(err, ERROR_IO, "create");
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
+			status.st_nlink > 0)
+			return fd;
+		(void)unlinkat(folder, name, 0); /* it may be gone: that is why we are here */
+		(void)close(fd);                 /* nothing was written */
+	}
+	return error_set(
+		err, ERROR_IO, "create: another process keeps removing the temporary file");
+}
+
+int store_create(struct store *store, const struct job *job, const struct input *input,
+	struct output *output, struct error *err)
+{
+	struct place place;
+	*output = (struct output) { .fd = -1, .source = *input };
+	if (job->target[0] == '\0')
+		return 0;
+	if (find_place(store, job->target, &place, err))
+		return -1;
+	struct folder *folder = get_folder(store, &place, err);
+	if (!folder)
+		return -1;
+	(void)snprintf(output->temporary, sizeof(output->temporary),
+		TEMPORARY_PREFIX "%016llx-%llu-%u" TEMPORARY_SUFFIX, (unsigned long long)store->tag,
+		(unsigned long long)job->id, job->attempt);
+	int fd = create_temporary(folder->fd, output->temporary, err);
+	if (fd < 0) {
+		folder_release(folder);
+		return -1;
+	}
+	output->fd = fd;
+	output->name = place.name;
+	output->folder = folder;
+	return 0;
+}
+
+/* Ends an output's use of its folder. */
+static void output_close(struct output *output)
+{
+	(void)close(output->fd); /* errors of writing were seen by fsync, or were not asked for */
+	folder_release(output->folder);
+	output->fd = -1;
+}
+
+void store_discard(struct output *output)
+{
+	if (output->fd < 0)
+		return;
+	/* if it can't be removed now, the next run's sweep removes it */
+	(void)unlinkat(output->folder->fd, output->temporary, 0);
+	output_close(output);
+}
+
+/* fsync of a folder needs a descriptor that is open for reading. */
+static int sync_folder(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	int status = fsync(fd);
+	(void)close(fd); /* synced */
+	return status;
+}
+
+static int publish(
+	const struct store *store, const struct output *output, uint64_t bytes, struct error *err)
+{
+	struct stat status;
+	int folder = output->folder->fd;
+	if (fstat(output->fd, &status))
+		return error_errno(err, ERROR_IO, "read the output's status");
+	if ((uint64_t)status.st_size != bytes)
+		return error_set(err, ERROR_IO, "the output has %llu bytes instead of %llu",
+			(unsigned long long)status.st_size, (unsigned long long)bytes);
+	if (store->options.sync && fsync(output->fd))
+		return error_errno(err, ERROR_IO, "sync");
+	if (fstatat(folder, output->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		status.st_dev == output->source.device && status.st_ino == output->source.inode)
+		return error_set(err, ERROR_INPUT, "the output would replace its source");
+	if (renameat(folder, output->temporary, folder, output->name))
+		return error_errno(err, ERROR_IO, "rename");
+	if (store->options.sync && sync_folder(folder))
+		return error_errno(err, ERROR_IO, "sync the folder");
+	return 0;
+}
+
+int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err)
+{
+	if (output->fd < 0)
+		return 0;
+	if (publish(store, output, bytes, err)) {
+		store_discard(output);
+		return -1;
+	}
+	output_close(output);
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where inputs come from and outputs go to: "ROOT:relative/path" -> an open descriptor; a written
+ * descriptor -> a file that is there whole or not at all.
+ *
+ * An output is written to a temporary file in its own folder (".sciame-TAG-JOB-ATTEMPT.tmp",
+ * locked with flock as long as somebody writes it) and renamed at the end. A temporary that nobody
+ * holds a lock on was left by a dead process: it is removed when its folder is first used.
+ *
+ *     store_open(source) -> input;  store_create(job, input) -> output;  ... write output.fd ...
+ *     store_commit(output) or store_discard(output);  input_close(input)
+ */
+#ifndef SCIAME_WORKER_STORE_H
+#define SCIAME_WORKER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/job.h"
+
+enum {
+	STORE_ROOTS_MAX = 16,
+	STORE_ROOT_NAME_MAX = 32, /* bytes of a root's name with the NUL */
+	STORE_FOLDERS_MAX = 64,   /* target folders kept open besides those with outputs in work */
+};
+
+struct store_options {
+	bool sync;         /* fsync each output and its folder before it counts as written */
+	bool follow_links; /* symbolic links may lead out of a root (the user's own local run) */
+};
+
+struct store;
+
+struct input {
+	int fd; /* -1: the job has no input */
+	dev_t device;
+	ino_t inode;
+};
+
+struct folder;
+
+struct output {
+	int fd; /* -1: the job has no output */
+	struct folder *folder;
+	char temporary[96];
+	const char *name;    /* in the folder; borrowed from the job */
+	struct input source; /* what must not be replaced; its fd is not used */
+};
+
+struct store *store_new(const struct store_options *options);
+void store_free(struct store *store); /* every output must have been committed or discarded */
+
+/* A root is "NAME=PATH"; the folder must exist. */
+int store_add_root(struct store *store, const char *root, struct error *err);
+
+/* Opens a regular file for reading; nothing to do ("" as location) gives fd -1. */
+int store_open(struct store *store, const char *location, struct input *input, struct error *err);
+void input_close(struct input *input);
+
+/*
+ * Creates the temporary of job->target, and its folder where that is missing. job must live as
+ * long as *output.
+ */
+int store_create(struct store *store, const struct job *job, const struct input *input,
+	struct output *output, struct error *err);
+
+/* Makes the output visible; it must hold `bytes` bytes. On failure nothing is left of it. */
+int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err);
+void store_discard(struct output *output);
+
+#endif
