@@ -27,7 +27,7 @@ enum error_code {
 	ERROR_CODES,        /* how many there are */
 };
 
-enum { ERROR_MESSAGE_MAX = 512 }; /* bytes with the NUL; longer messages are cut */
+enum { ERROR_MESSAGE_MAX = 512 }; /* bytes with the NUL; longer ones lose their middle */
 
 struct error {
 	enum error_code code;

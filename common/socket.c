@@ -3,13 +3,17 @@
 #include "common/socket.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "common/memory.h"
+
+#define IPC "ipc:"
 
 enum {
 	SOCKETS_MAX = 4096, /* of one context: three and a channel for each session */
@@ -82,7 +86,7 @@ struct endpoint {
 static int make_endpoint(struct endpoint *endpoint, const char *address, const struct role *role,
 	uint32_t channel, struct error *err)
 {
-	if (strncmp(address, "ipc:", 4) != 0 || address[4] != '/')
+	if (strncmp(address, IPC, strlen(IPC)) != 0 || address[strlen(IPC)] != '/')
 		return error_set(err, ERROR_USAGE, "a master's address is ipc:/DIRECTORY, not '%s'",
 			address);
 	if (strlen(address) >= SOCKET_ADDRESS_MAX)
@@ -90,10 +94,10 @@ static int make_endpoint(struct endpoint *endpoint, const char *address, const s
 			SOCKET_ADDRESS_MAX - 1);
 	if (role == &roles[SOCKET_MASTER_CHANNEL] || role == &roles[SOCKET_WORKER_CHANNEL])
 		(void)snprintf(endpoint->text, sizeof(endpoint->text), "ipc://%s/%s-%u",
-			address + 4, role->name, channel);
+			address + strlen(IPC), role->name, channel);
 	else
-		(void)snprintf(endpoint->text, sizeof(endpoint->text), "ipc://%s/%s", address + 4,
-			role->name);
+		(void)snprintf(endpoint->text, sizeof(endpoint->text), "ipc://%s/%s",
+			address + strlen(IPC), role->name);
 	return 0;
 }
 
@@ -243,4 +247,18 @@ int socket_poll(struct poll_item *items, size_t count, int64_t timeout_ms, struc
 	if (status < 0 && number != EINTR)
 		return error_set(err, ERROR_NETWORK, "wait for messages: %s", zmq_strerror(number));
 	return 0;
+}
+
+int socket_remove(const char *address)
+{
+	const char *folder = address + strlen(IPC);
+	DIR *list = strncmp(address, IPC, strlen(IPC)) == 0 ? opendir(folder) : NULL;
+	if (!list)
+		return -1;
+	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(list), entry->d_name, 0); /* rmdir tells */
+	}
+	(void)closedir(list); /* only read */
+	return rmdir(folder);
 }

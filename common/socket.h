@@ -29,6 +29,9 @@ struct socket;
 struct socket_context *socket_context_open(struct error *err);
 void socket_context_close(struct socket_context *context);
 
+/* Removes the private folder of an address with the sockets in it: 0, or -1 when it stays. */
+int socket_remove(const char *address);
+
 enum socket_role {
 	SOCKET_MASTER_RESULTS, /* PULL, binds */
 	SOCKET_MASTER_STATE,   /* PUB, binds */

@@ -354,8 +354,8 @@ static int unpack_jobs(
 static int unpack_result(const Sciame__Result *from, struct result *to, struct error *err)
 {
 	const char *detail = text_field(from->detail, RESULT_DETAIL_MAX);
-	if (from->job == 0 || from->code >= ERROR_CODES)
-		return refuse(err, "a result's job or code");
+	if (from->job == 0 || from->attempt == 0 || from->code >= ERROR_CODES)
+		return refuse(err, "a result's job, attempt or code");
 	if (!detail || from->report.len > RESULT_REPORT_MAX)
 		return refuse(err, "a result's detail or report");
 	to->job = from->job;

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/quote.h"
+#include "common/startup.h"
 #include "master/progress.h"
 
 static void print_failure(void *context, const char *name, const char *reason)
@@ -134,6 +135,7 @@ int command_main(const struct command *command, int argc, char **argv)
 	struct settings settings;
 	struct error err;
 	int status;
+	startup_descriptors();
 	log_open("sciame");
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of writing */
 	if (settings_parse(&settings, argc, argv, &err))

@@ -29,6 +29,14 @@ void failures_close(struct failures *f)
 	free(f);
 }
 
+static void lose_file(struct failures *f)
+{
+	if (f->file)
+		(void)fclose(f->file); /* it has failed already */
+	f->file = NULL;
+	log_line("no room in the temporary folder: failures are not listed again at the end");
+}
+
 void failures_add(struct failures *f, const char *name, const char *reason)
 {
 	struct quote quote;
@@ -39,12 +47,8 @@ void failures_add(struct failures *f, const char *name, const char *reason)
 		log_line("%s", reason);
 	if (f->file && fprintf(f->file, "%s%c%s%c", name, 0, reason, 0) >= 0 && !ferror(f->file))
 		return;
-	if (f->file)
-		(void)fclose(f->file); /* it has failed already */
 	if (f->file || f->count == 1)
-		log_line("no room in the temporary folder: failures are not listed again at the "
-			 "end");
-	f->file = NULL;
+		lose_file(f);
 }
 
 uint64_t failures_count(const struct failures *f)
@@ -59,6 +63,11 @@ void failures_each(struct failures *f,
 	size_t name_size = 0, reason_size = 0;
 	if (!f->file)
 		return;
+	/* what is still in the buffer may be more than there is room for */
+	if (fflush(f->file)) {
+		lose_file(f);
+		return;
+	}
 	rewind(f->file);
 	while (getdelim(&name, &name_size, 0, f->file) > 0 &&
 		getdelim(&reason, &reason_size, 0, f->file) > 0)

@@ -2,9 +2,6 @@
 #include "master/loop.h"
 
 #include <assert.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +12,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/socket.h"
+#include "common/startup.h"
 #include "common/table.h"
 #include "master/enumerator.h"
 #include "master/local_worker.h"
@@ -357,19 +355,6 @@ static int serve(struct loop *loop, struct error *err)
 	return 0;
 }
 
-static int open_signals(struct error *err)
-{
-	sigset_t set;
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return error_errno(err, ERROR_START, "block signals");
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? error_errno(err, ERROR_START, "wait for signals") : fd;
-}
-
 /* A folder that only this user can enter (mkdtemp makes it 0700), for the sockets. */
 static int make_folder(struct loop *loop, struct error *err)
 {
@@ -390,25 +375,10 @@ static int make_folder(struct loop *loop, struct error *err)
 	return error_errno(err, ERROR_START, "make a private folder in /tmp");
 }
 
-/* ZeroMQ leaves the files of ipc sockets behind. */
-static void remove_folder(const char *folder)
-{
-	DIR *list = opendir(folder);
-	if (!list)
-		return;
-	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dirfd(list), entry->d_name, 0); /* rmdir tells */
-	}
-	(void)closedir(list); /* only read */
-	if (rmdir(folder))
-		log_line("%s could not be removed", folder);
-}
-
 static int open_all(struct loop *loop, struct error *err)
 {
 	const struct settings *settings = loop->run->settings;
-	loop->signals = open_signals(err);
+	loop->signals = startup_signals(err);
 	if (loop->signals < 0 || make_folder(loop, err))
 		return -1;
 	const struct roster_options roster = { loop->address, (uint32_t)settings->grace_ms };
@@ -456,8 +426,8 @@ static void close_all(struct loop *loop)
 		job = table_next(&loop->jobs, &cursor))
 		free(job);
 	table_release(&loop->jobs);
-	if (loop->folder[0])
-		remove_folder(loop->folder);
+	if (loop->folder[0] && socket_remove(loop->address))
+		log_line("%s could not be removed", loop->folder);
 	if (loop->signals >= 0)
 		(void)close(loop->signals); /* only read */
 }

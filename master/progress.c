@@ -41,20 +41,24 @@ static void format_eta(const struct progress_state *s, char *text, size_t size)
 			(unsigned)(seconds % 60));
 }
 
-/* Copies as many whole characters of a name as fit into so many columns. */
+/*
+ * Copies as many whole characters of a name as fit into so many columns. From U+1000 on each counts
+ * as two: some are so wide, and a line that is too short does no harm.
+ */
 static void copy_columns(char *to, size_t size, const char *from, size_t columns)
 {
 	size_t used = 0;
-	while (*from && columns > 0) {
+	while (*from) {
 		size_t length = 1;
+		size_t width = (unsigned char)*from > 0xE0 ? 2 : 1;
 		while (((unsigned char)from[length] & 0xC0) == 0x80)
 			length++;
-		if (used + length + 1 > size)
+		if (used + length + 1 > size || width > columns)
 			break;
 		memcpy(to + used, from, length);
 		used += length;
 		from += length;
-		columns--;
+		columns -= width;
 	}
 	to[used] = '\0';
 }

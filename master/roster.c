@@ -244,6 +244,11 @@ static int on_message(
 	case MESSAGE_REFUSED:
 		return on_report(r, seat, m, err);
 	case MESSAGE_BEAT:
+		/* a worker that beats is connected: its Ready was lost on the way */
+		if (!seat->member.active)
+			m->type = MESSAGE_READY;
+		seat->member.active = true;
+		return 1;
 	case MESSAGE_GOODBYE:
 		return 1;
 	case MESSAGE_HELLO:

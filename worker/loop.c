@@ -7,7 +7,6 @@
  */
 #include "worker/loop.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -16,8 +15,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/startup.h"
 #include "worker/loop_lanes.h"
 #include "worker/session.h"
+
+enum { STOOD_STILL_MS = 1000 }; /* a wait that ends so late was a stop of the whole process */
 
 enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_SESSION, ITEM_LANES = ITEM_SESSION + SESSION_POLL_ITEMS };
 
@@ -30,20 +32,8 @@ struct loop {
 	enum run_state state;
 	int64_t kill_at_ms; /* end of the grace time, or -1 */
 	bool draining, done;
+	bool orphaned; /* the master that held the leash is dead */
 };
-
-static int open_signals(struct error *err)
-{
-	sigset_t set;
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return error_errno(err, ERROR_START, "block signals");
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? error_errno(err, ERROR_START, "wait for signals") : fd;
-}
 
 /* SIGTERM drains; Ctrl+C and a closed terminal do so too unless the master, who gets them as
  * well, holds the leash and decides. */
@@ -130,15 +120,24 @@ static int64_t timeout_ms(struct loop *loop, int64_t now_ms)
 	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
 
+/*
+ * Waits for something to happen. When that takes much longer than it may, this process, and its
+ * lanes with it, stood still (Ctrl+Z, a suspended machine): then no job is overdue because of it.
+ */
 static int wait(struct loop *loop, struct error *err)
 {
 	struct poll_item *items = loop->items;
+	int64_t start_ms = clock_ms();
+	int64_t wait_ms = timeout_ms(loop, start_ms);
 	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->signals };
 	items[ITEM_LEASH] = (struct poll_item) { .fd = loop->leash };
 	session_poll(loop->session, &items[ITEM_SESSION]);
 	lanes_poll(loop->lanes, &items[ITEM_LANES]);
-	return socket_poll(
-		items, ITEM_LANES + lanes_count(loop->lanes), timeout_ms(loop, clock_ms()), err);
+	int status = socket_poll(items, ITEM_LANES + lanes_count(loop->lanes), wait_ms, err);
+	int64_t now_ms = clock_ms();
+	if (now_ms - start_ms > wait_ms + STOOD_STILL_MS)
+		lanes_forgive(loop->lanes, now_ms);
+	return status;
 }
 
 /* One round: everything that has happened, then everything that is due. */
@@ -146,8 +145,10 @@ static int step(struct loop *loop, struct error *err)
 {
 	if (wait(loop, err))
 		return -1;
-	if (loop->leash >= 0 && loop->items[ITEM_LEASH].ready)
+	if (loop->leash >= 0 && loop->items[ITEM_LEASH].ready) {
+		loop->orphaned = true;
 		return error_set(err, ERROR_START, "the master has ended without a word");
+	}
 	if (loop->items[ITEM_SIGNAL].ready)
 		on_signal(loop);
 	int64_t now_ms = clock_ms();
@@ -186,7 +187,7 @@ int loop_run(const struct settings *settings, struct error *err)
 	};
 	struct error why = { .code = ERROR_NONE }, unsent;
 	int status = -1;
-	loop.signals = open_signals(err);
+	loop.signals = startup_signals(err);
 	if (loop.signals < 0)
 		return -1;
 	loop.session = session_open(settings->master, (uint32_t)settings->concurrency, err);
@@ -199,8 +200,10 @@ int loop_run(const struct settings *settings, struct error *err)
 	}
 	if (status)
 		why = *err;
-	/* a master that can't be told any more finds out by itself */
-	if (session_goodbye(loop.session, &why, &unsent))
+	/* what a dead master left behind is tidied up by the last that knows of it */
+	if (loop.orphaned)
+		(void)socket_remove(settings->master);
+	else if (session_goodbye(loop.session, &why, &unsent))
 		log_line("say goodbye: %s", unsent.message);
 out:
 	lanes_close(loop.lanes);

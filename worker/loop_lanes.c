@@ -424,6 +424,12 @@ int64_t lanes_deadline_ms(struct lanes *l)
 	return first;
 }
 
+void lanes_forgive(struct lanes *l, int64_t now_ms)
+{
+	for (size_t i = 0; i < l->count; i++)
+		l->lane[i].since_ms = now_ms;
+}
+
 int lanes_stop(struct lanes *l, struct error *err)
 {
 	l->stopped = true;

@@ -42,6 +42,9 @@ int lanes_step(
 /* When a job is overdue, or -1. */
 int64_t lanes_deadline_ms(struct lanes *lanes);
 
+/* The time until now counts for no job's deadline. */
+void lanes_forgive(struct lanes *lanes, int64_t now_ms);
+
 /* Refuses what is queued; lanes start nothing more. */
 int lanes_stop(struct lanes *lanes, struct error *err);
 /* Kills what runs and reports it as canceled. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "common/startup.h"
 #include "worker/lane_main.h"
 #include "worker/loop.h"
 #include "worker/settings.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv)
 {
 	struct settings settings;
 	struct error err;
+	startup_descriptors();
 	log_open("sciame-worker");
 	(void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write() */
 	if (settings_parse(&settings, argc, argv, &err)) {

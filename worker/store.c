@@ -244,14 +244,14 @@ static int open_folder(
 			(void)close(parent); /* opened with O_PATH */
 		/* the parent is known to lie beneath the root: the component before was opened */
 		if (missing && mkdirat(root->fd, path, 0777) && errno != EEXIST)
-			return error_errno(err, ERROR_IO, "create folder %s", path);
+			return error_errno(err, ERROR_IO, "create folder");
 		if (slash)
 			*slash = '/';
 		errno = ENOENT;
 	}
 	fd = open_beneath(store, root->fd, path, flags);
 	if (fd < 0)
-		return error_errno(err, ERROR_IO, "open folder %s", path);
+		return error_errno(err, ERROR_IO, "open folder");
 	return fd;
 }
 

@@ -66,7 +66,10 @@ void input_close(struct input *input);
 int store_create(struct store *store, const struct job *job, const struct input *input,
 	struct output *output, struct error *err);
 
-/* Makes the output visible; it must hold `bytes` bytes. On failure nothing is left of it. */
+/*
+ * Makes the output visible; it must hold `bytes` bytes. On failure nothing is left of it, unless
+ * the last step of all failed: then it is visible, but its folder could not be synced.
+ */
 int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err);
 void store_discard(struct output *output);
 

@@ -119,6 +119,12 @@ def children(pid, word=None):
     return found
 
 
+def default_signals():
+    """Whatever ran the tests may ignore some (the background of a script), and sciame heeds that."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """sciame as a leader of a session of its own, so that all its processes can be found."""
 
@@ -128,7 +134,8 @@ class Run:
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [SCIAME, *arguments], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
-            start_new_session=True, env=variables, **more)
+            start_new_session=True, env=variables,
+            **{"preexec_fn": default_signals, **more})
         self.pid = self.process.pid
 
     def said(self, text):
@@ -166,6 +173,8 @@ class Run:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
         wait_for(lambda: not of_session(self.pid), "the end of what was killed", 10)
+        self.out.close()
+        self.err.close()
 
 
 def sciame(*arguments, **more):

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 import unittest
 
 from support import (Case, Run, children, of_session, png, sciame, stat_fields, temporaries, tree,
@@ -54,6 +55,17 @@ class Cancel(Case):
                     run.worker()
                 run.signal(number)
                 self.expect_canceled(run.finish(), target)
+
+    def test_ignored_signals_stay_ignored(self):
+        def ignore():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+        run = Run("scale", "-c", "2", self.source, self.path("out"), preexec_fn=ignore)
+        wait_for(lambda: made(self.path("out")) >= 3, "three outputs")
+        run.signal(signal.SIGINT)
+        os.killpg(run.pid, signal.SIGHUP)
+        self.check(run.finish(), 0, "copied 0 scaled 120 using 2 processes")
 
     def test_before_the_worker_is_there(self):
         run = Run("scale", "-c", "2", self.source, self.path("out"))
@@ -136,11 +148,14 @@ class Cancel(Case):
         self.assertEqual(self.expect_whole(self.path("out")), 120)
 
     def test_the_master_killed_takes_everything_with_it(self):
-        run = Run("scale", "-c", "2", self.source, self.path("out"))
+        os.mkdir(self.path("tmp"))
+        run = Run("scale", "-c", "2", self.source, self.path("out"),
+                  env={"XDG_RUNTIME_DIR": self.path("tmp")})
         wait_for(lambda: made(self.path("out")) >= 10, "some outputs")
         run.signal(signal.SIGKILL)
         run.finish()
         self.expect_whole(self.path("out"))
+        self.assertEqual(os.listdir(self.path("tmp")), [])
         self.check(sciame("scale", "-c", "2", self.source, self.path("out")), 0)
         self.assertEqual(self.expect_whole(self.path("out")), 120)
 
@@ -168,7 +183,9 @@ class Crash(Case):
         return wait_for(find, "a lane at work")
 
     def test_a_job_that_kills_two_lanes_fails_with_the_signal(self):
-        run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "700")
+        # a sanitizer would catch the signal and leave with a status of its own
+        run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "700",
+                  env={"ASAN_OPTIONS": "handle_segv=0"})
         first = self.lane_of(run)
         os.kill(first, signal.SIGSEGV)
         os.kill(self.lane_of(run, first), signal.SIGSEGV)
@@ -192,6 +209,16 @@ class Crash(Case):
         run = Run("noop", "-c", "2", "--count", "6", "--sleep-ms", "100", "--job-timeout", "1s")
         os.kill(self.lane_of(run), signal.SIGSTOP)
         self.check(run.finish(), 0, "done 6 using 2 processes")
+
+    def test_time_in_which_all_stood_still_counts_for_no_job(self):
+        run = Run("noop", "-c", "2", "--count", "8", "--sleep-ms", "300", "--job-timeout", "1s")
+        self.lane_of(run)
+        os.killpg(run.pid, signal.SIGSTOP)
+        resume = time.monotonic() + 2.5
+        wait_for(lambda: time.monotonic() > resume, "more than the job's time")
+        os.killpg(run.pid, signal.SIGCONT)
+        result = run.finish()
+        self.check(result, 0, "done 8 using 2 processes")
 
     def test_a_worker_that_always_dies_ends_the_run(self):
         run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "60000")

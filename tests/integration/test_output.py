@@ -8,7 +8,7 @@ import re
 import subprocess
 import unittest
 
-from support import BIN, PATIENCE, SCIAME, Case, png, sciame, wait_for, write
+from support import BIN, PATIENCE, SCIAME, Case, default_signals, png, sciame, write
 
 
 def on_terminal(arguments, **variables):
@@ -18,6 +18,7 @@ def on_terminal(arguments, **variables):
         for name in ("NO_COLOR", "TERM"):
             os.environ.pop(name, None)
         os.environ.update(variables)
+        default_signals()
         os.execv(SCIAME, [SCIAME, *arguments])
     import fcntl
     import struct
@@ -83,6 +84,16 @@ class Summary(Case):
                                   stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 3)
         self.assertIn(b"standard output could not be written", done.stderr)
+
+
+    def test_closed_standard_descriptors_do_no_harm(self):
+        for descriptors in ("<&-", ">&-", "2>&-", "<&- 2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", '"$1" scale "$2" "$3" ' + descriptors, "sh", SCIAME,
+                                   self.path("in/a.png"), self.path("out/")],
+                                  capture_output=True, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 3 if ">&-" in descriptors.split() else 0, done)
+            self.assertTrue(os.path.exists(self.path("out/a.png")))
+            os.unlink(self.path("out/a.png"))
 
 
 class Progress(Case):
