@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* A lane that is killed inside the lock leaves at worst an entry half written: the lock tells, and
- * the entry then names either the job before or the job after, both in that lane's hands. */
+/* The number of the job is written last and cleared first: who sees it sees what belongs to it. */
 #include "worker/board.h"
+
+#include <stdatomic.h>
 
 #include "common/clock.h"
 
-int board_create(struct board *board, uint32_t lanes, struct error *err)
+struct words {
+	_Atomic uint64_t job;
+	_Atomic int64_t since_ms;
+	_Atomic uint32_t attempt;
+	_Atomic uint32_t stop; /* the worker's; the others are the lane's */
+};
+
+static struct words *words(const struct board *board)
 {
-	return shared_array_create(&board->array, sizeof(struct board_entry), lanes + 1, 0, err);
+	return shared_array_item(&board->array, 0);
+}
+
+int board_create(struct board *board, struct error *err)
+{
+	return shared_array_create(&board->array, sizeof(struct words), 1, 0, err);
 }
 
 int board_open(struct board *board, int fd, struct error *err)
@@ -25,41 +38,32 @@ int board_fd(const struct board *board)
 	return board->array.fd;
 }
 
-static struct board_entry *entry(struct board *board, uint32_t index)
+bool board_start(struct board *board, uint64_t job, uint32_t attempt)
 {
-	return shared_array_item(&board->array, index);
+	struct words *w = words(board);
+	if (atomic_load(&w->stop))
+		return false;
+	atomic_store(&w->since_ms, clock_ms());
+	atomic_store(&w->attempt, attempt);
+	atomic_store(&w->job, job);
+	return true;
 }
 
-bool board_start(struct board *board, uint32_t lane, uint64_t job, uint32_t attempt)
+void board_end(struct board *board)
 {
-	int64_t now_ms = clock_ms();
-	(void)shared_array_lock(&board->array);
-	bool allowed = !entry(board, 0)->stop;
-	if (allowed)
-		*entry(board, lane + 1) =
-			(struct board_entry) { .job = job, .attempt = attempt, .since_ms = now_ms };
-	shared_array_unlock(&board->array);
-	return allowed;
+	atomic_store(&words(board)->job, 0);
 }
 
-void board_end(struct board *board, uint32_t lane)
+struct board_entry board_read(const struct board *board)
 {
-	(void)shared_array_lock(&board->array);
-	entry(board, lane + 1)->job = 0;
-	shared_array_unlock(&board->array);
-}
-
-struct board_entry board_read(struct board *board, uint32_t lane)
-{
-	(void)shared_array_lock(&board->array);
-	struct board_entry copy = *entry(board, lane + 1);
-	shared_array_unlock(&board->array);
-	return copy;
+	const struct words *w = words(board);
+	struct board_entry entry = { .job = atomic_load(&w->job) };
+	entry.attempt = atomic_load(&w->attempt);
+	entry.since_ms = atomic_load(&w->since_ms);
+	return entry;
 }
 
 void board_stop(struct board *board)
 {
-	(void)shared_array_lock(&board->array);
-	entry(board, 0)->stop = 1;
-	shared_array_unlock(&board->array);
+	atomic_store(&words(board)->stop, 1);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each lane is doing, in memory that the worker and its lanes share: the lane writes when it
- * starts and ends a job, the worker reads when a lane has died (whom to blame) and to see whether
- * a job is overdue. The worker also writes one word for all lanes: start nothing new.
+ * What one lane is doing, in memory that it shares with the worker: the lane writes when it starts
+ * and ends a job; the worker reads when the lane has died, to know whom to blame. The worker
+ * writes one word: start nothing new.
+ *
+ * Each lane has a board of its own and each word one writer, so the lock of the shared array is
+ * not used: a lane that is killed, stopped or taken over by a picture while it holds a lock could
+ * hold up the worker, and with one board for all it could blame the neighbours' jobs.
  */
 #ifndef SCIAME_WORKER_BOARD_H
 #define SCIAME_WORKER_BOARD_H
@@ -14,28 +18,27 @@
 #include "common/shared.h"
 
 struct board {
-	struct shared_array array; /* entry 0 is the worker's, 1 + n is lane n's */
+	struct shared_array array; /* of one item */
 };
 
 struct board_entry {
 	uint64_t job; /* 0: none */
 	uint32_t attempt;
-	uint32_t stop; /* entry 0: lanes start nothing new */
 	int64_t since_ms;
 };
 
-int board_create(struct board *board, uint32_t lanes, struct error *err);
-/* In a lane: fd was inherited and is taken over. */
+int board_create(struct board *board, struct error *err);
+/* In a lane: fd was inherited and stays the caller's. */
 int board_open(struct board *board, int fd, struct error *err);
 void board_close(struct board *board);
 int board_fd(const struct board *board);
 
-/* In a lane: false when nothing new may be started, and then nothing is written. */
-bool board_start(struct board *board, uint32_t lane, uint64_t job, uint32_t attempt);
-void board_end(struct board *board, uint32_t lane);
+/* In the lane: false when nothing new may be started, and then nothing is written. */
+bool board_start(struct board *board, uint64_t job, uint32_t attempt);
+void board_end(struct board *board);
 
-/* In the worker. */
-struct board_entry board_read(struct board *board, uint32_t lane);
+/* In the worker. Exact when the lane is dead; what a lane says of itself is not to be trusted. */
+struct board_entry board_read(const struct board *board);
 void board_stop(struct board *board);
 
 #endif

@@ -59,8 +59,8 @@ static int spawn(struct lane *lane, const int inherited[3], struct error *err)
 	char *arguments[] = { "sciame-worker", "--lane", descriptors, NULL };
 	char **variables = environment();
 	posix_spawn_file_actions_t actions;
-	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d,%u", inherited[0], inherited[1],
-		inherited[2], lane->index);
+	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d", inherited[0], inherited[1],
+		inherited[2]);
 	int status = posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < 3 && status == 0; i++) {
 		if (inherited[i] >= 0)
@@ -78,22 +78,32 @@ static int spawn(struct lane *lane, const int inherited[3], struct error *err)
 	return error_set(err, ERROR_START, "start a lane: %s", strerrordesc_np(status));
 }
 
-int lane_start(struct lane *lane, uint32_t index, struct board *board, int leash, struct error *err)
+/* fds: the lane's end of the socketpair, its board, the leash. */
+static int set_up(struct lane *lane, const int fds[3], struct error *err)
+{
+	int flags = fcntl(lane->fd, F_GETFL);
+	if (fcntl(lane->fd, F_SETFL, flags | O_NONBLOCK))
+		return error_errno(err, ERROR_START, "start a lane: set up its socket");
+	return spawn(lane, fds, err);
+}
+
+int lane_start(struct lane *lane, uint32_t index, int leash, struct error *err)
 {
 	int pair[2];
 	assert(lane->pid == 0 && lane->count == 0);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, ERROR_START, "start a lane: make its socket");
 	*lane = (struct lane) { .index = index, .fd = pair[0] };
-	int flags = fcntl(pair[0], F_GETFL);
-	int status = fcntl(pair[0], F_SETFL, flags | O_NONBLOCK);
-	if (status)
-		(void)error_errno(err, ERROR_START, "start a lane: set up its socket");
-	else
-		status = spawn(lane, (const int[]) { pair[1], board_fd(board), leash }, err);
+	int status = board_create(&lane->board, err);
+	if (status == 0) {
+		const int fds[] = { pair[1], board_fd(&lane->board), leash };
+		status = set_up(lane, fds, err);
+	}
 	(void)close(pair[1]); /* the child has its own */
-	if (status)
+	if (status) {
 		(void)close(pair[0]); /* nothing was sent */
+		board_close(&lane->board);
+	}
 	return status;
 }
 
@@ -165,18 +175,13 @@ bool lane_take(struct lane *lane, struct lane_job *job)
 	return true;
 }
 
-int64_t lane_deadline_ms(const struct lane *lane, struct board *board)
+int64_t lane_deadline_ms(const struct lane *lane)
 {
 	if (!lane->pid || lane->count == 0)
 		return -1;
 	uint32_t limit_ms = lane->held[lane->first].job->deadline_ms;
-	if (limit_ms == 0)
-		return -1;
-	/* a lane that hangs between jobs is overdue as well */
-	struct board_entry entry = board_read(board, lane->index);
-	int64_t since_ms =
-		entry.job && entry.since_ms > lane->since_ms ? entry.since_ms : lane->since_ms;
-	return since_ms + limit_ms;
+	/* by what the worker saw of it, not by what it says: a lane may be in a picture's hands */
+	return limit_ms ? lane->since_ms + limit_ms : -1;
 }
 
 static void describe(char *reason, size_t size, int status)
@@ -190,7 +195,7 @@ static void describe(char *reason, size_t size, int status)
 		(void)snprintf(reason, size, "lane ended with status %d", WEXITSTATUS(status));
 }
 
-void lane_bury(struct lane *lane, struct board *board, struct lane_death *death)
+void lane_bury(struct lane *lane, struct lane_death *death)
 {
 	int status = 0;
 	assert(lane->pid > 0);
@@ -199,8 +204,8 @@ void lane_bury(struct lane *lane, struct board *board, struct lane_death *death)
 		/* only EINTR can happen: the child is ours and not yet reaped */
 	}
 	describe(death->reason, sizeof(death->reason), status);
-	death->blame = board_read(board, lane->index);
-	board_end(board, lane->index);
+	death->blame = board_read(&lane->board);
+	board_close(&lane->board);
 	(void)close(lane->fd); /* the other side is gone */
 	lane->fd = -1;
 	lane->pid = 0;

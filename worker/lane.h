@@ -35,7 +35,8 @@ struct lane {
 	uint32_t index;
 	pid_t pid; /* 0: dead */
 	int fd;
-	uint32_t kind;     /* of the jobs it was given since its start; 0: none yet */
+	uint32_t kind; /* of the jobs it was given since its start; 0: none yet */
+	struct board board;
 	uint64_t finished; /* jobs since its start */
 	int64_t since_ms;  /* its last sign of life, or the first job after a pause */
 	size_t first, count;
@@ -49,8 +50,7 @@ struct lane_death {
 };
 
 /* leash: a descriptor that every process of this worker inherits. */
-int lane_start(
-	struct lane *lane, uint32_t index, struct board *board, int leash, struct error *err);
+int lane_start(struct lane *lane, uint32_t index, int leash, struct error *err);
 
 /* How many more jobs it can be given. */
 size_t lane_room(const struct lane *lane);
@@ -70,9 +70,9 @@ int lane_receive(struct lane *lane, struct wire_decoder *decoder, struct packet 
 bool lane_take(struct lane *lane, struct lane_job *job);
 
 /* When the job that it runs is overdue (CLOCK_MONOTONIC), or -1. */
-int64_t lane_deadline_ms(const struct lane *lane, struct board *board);
+int64_t lane_deadline_ms(const struct lane *lane);
 
 /* Ends the process if it has not ended yet and tells how it died. Its jobs stay to be taken. */
-void lane_bury(struct lane *lane, struct board *board, struct lane_death *death);
+void lane_bury(struct lane *lane, struct lane_death *death);
 
 #endif

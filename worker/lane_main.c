@@ -27,7 +27,6 @@ enum { FLUSH_US = 2000 };
 
 struct lane_state {
 	int socket;
-	uint32_t index;
 	struct board board;
 	const struct worker_kind *kind; /* the one that was started; a lane serves one */
 	struct wire_decoder *decoder;
@@ -77,7 +76,7 @@ static void run(struct lane_state *lane, const struct job *job, int in_fd, int o
 	struct result *result = &lane->results[lane->count++];
 	struct error err = { 0 };
 	*result = (struct result) { .job = job->id, .attempt = job->attempt };
-	if (!board_start(&lane->board, lane->index, job->id, job->attempt)) {
+	if (!board_start(&lane->board, job->id, job->attempt)) {
 		(void)error_set(&err, ERROR_CANCELED, "canceled");
 		result_fail(result, &err);
 		return;
@@ -87,7 +86,7 @@ static void run(struct lane_state *lane, const struct job *job, int in_fd, int o
 		result_fail(result, &err);
 	int64_t duration_us = clock_us() - start_us;
 	result->duration_us = duration_us > UINT32_MAX ? UINT32_MAX : (uint32_t)duration_us;
-	board_end(&lane->board, lane->index);
+	board_end(&lane->board);
 }
 
 /* The next descriptor of the packet if the job has such a file, else -1. */
@@ -144,8 +143,7 @@ int lane_main(const char *descriptors)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write() */
-	if (!lane || sscanf(descriptors, "%d,%d,%d,%u", &lane->socket, &board, &leash,
-			     &lane->index) != 4) {
+	if (!lane || sscanf(descriptors, "%d,%d,%d", &lane->socket, &board, &leash) != 3) {
 		log_line("--lane is for the worker's own use");
 		free(lane);
 		return 2;

@@ -8,7 +8,6 @@
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "worker/board.h"
 #include "worker/lane.h"
 #include "worker/store.h"
 
@@ -31,7 +30,6 @@ struct lanes {
 	const struct settings *settings;
 	struct session *session;
 	struct store *store;
-	struct board board;
 	struct wire_decoder *decoder;
 	struct packet packet; /* scratch */
 	struct work *first, **last;
@@ -106,7 +104,7 @@ static size_t held_max(size_t lanes)
 static int start_all(struct lanes *l, struct error *err)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		if (lane_start(&l->lane[i], (uint32_t)i, &l->board, (int)l->settings->leash, err))
+		if (lane_start(&l->lane[i], (uint32_t)i, (int)l->settings->leash, err))
 			return -1;
 	}
 	return 0;
@@ -125,8 +123,6 @@ struct lanes *lanes_open(
 	l->last = &l->first;
 	l->held_max = held_max(count);
 	l->mean_us = AHEAD_US;
-	if (board_create(&l->board, (uint32_t)count, err))
-		goto fail;
 	l->count = count;
 	for (size_t i = 0; i < settings->roots_count; i++) {
 		if (store_add_root(l->store, settings->roots[i], err))
@@ -148,13 +144,12 @@ void lanes_close(struct lanes *l)
 		return;
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->lane[i].pid)
-			lane_bury(&l->lane[i], &l->board, &death);
+			lane_bury(&l->lane[i], &death);
 		while (lane_take(&l->lane[i], &job))
 			work_free(job.owner);
 	}
 	while (l->first)
 		work_free(queue_take(l));
-	board_close(&l->board);
 	wire_decoder_free(l->decoder);
 	store_free(l->store);
 	free(l);
@@ -267,7 +262,7 @@ static int replace(struct lanes *l, struct lane *lane, const struct error *why, 
 	struct lane_death death;
 	struct error reason;
 	uint32_t index = lane->index;
-	lane_bury(lane, &l->board, &death);
+	lane_bury(lane, &death);
 	if (why)
 		reason = *why;
 	else
@@ -276,7 +271,7 @@ static int replace(struct lanes *l, struct lane *lane, const struct error *why, 
 		return -1;
 	if (!death.blame.job && !why && count_start_failure(l, death.reason, err))
 		return -1;
-	return l->stopped ? 0 : lane_start(lane, index, &l->board, (int)l->settings->leash, err);
+	return l->stopped ? 0 : lane_start(lane, index, (int)l->settings->leash, err);
 }
 
 static int collect(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
@@ -297,7 +292,7 @@ static int collect(struct lanes *l, struct lane *lane, int64_t now_ms, struct er
 static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
 {
 	struct error why;
-	int64_t deadline_ms = lane_deadline_ms(lane, &l->board);
+	int64_t deadline_ms = lane_deadline_ms(lane);
 	if (deadline_ms < 0 || now_ms < deadline_ms)
 		return 0;
 	uint32_t limit_ms = lane->held[lane->first].job->deadline_ms;
@@ -417,7 +412,7 @@ int64_t lanes_deadline_ms(struct lanes *l)
 {
 	int64_t first = -1;
 	for (size_t i = 0; i < l->count; i++) {
-		int64_t deadline_ms = lane_deadline_ms(&l->lane[i], &l->board);
+		int64_t deadline_ms = lane_deadline_ms(&l->lane[i]);
 		if (deadline_ms >= 0 && (first < 0 || deadline_ms < first))
 			first = deadline_ms;
 	}
@@ -433,7 +428,10 @@ void lanes_forgive(struct lanes *l, int64_t now_ms)
 int lanes_stop(struct lanes *l, struct error *err)
 {
 	l->stopped = true;
-	board_stop(&l->board);
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->lane[i].pid)
+			board_stop(&l->lane[i].board);
+	}
 	while (l->first) {
 		if (refuse(l, queue_take(l), err))
 			return -1;
@@ -472,9 +470,11 @@ void lanes_describe(struct lanes *l, struct message *beat, struct running *runni
 	beat->running = running;
 	beat->queued = (uint32_t)l->queued;
 	for (size_t i = 0; i < l->count && beat->count < WIRE_BATCH_MAX; i++) {
-		struct board_entry entry = board_read(&l->board, (uint32_t)i);
-		if (entry.job)
-			running[beat->count++] = (struct running) { entry.job, entry.attempt,
-				(uint32_t)(now_ms - entry.since_ms) };
+		const struct lane *lane = &l->lane[i];
+		if (lane->count == 0)
+			continue;
+		const struct job *job = lane->held[lane->first].job;
+		running[beat->count++] = (struct running) { job->id, job->attempt,
+			(uint32_t)(now_ms - lane->since_ms) };
 	}
 }

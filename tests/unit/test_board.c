@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lanes do, as the worker sees it: across descriptors, processes and a stop. */
+/* What a lane does, as the worker sees it: across descriptors, processes and a stop. */
 #include "worker/board.h"
 
 #include <setjmp.h>
@@ -13,15 +13,13 @@
 
 #include "common/clock.h"
 
-enum { LANES = 3 };
-
 static struct board board;
 static struct error err;
 
 static int setup(void **state)
 {
 	(void)state;
-	return board_create(&board, LANES, &err);
+	return board_create(&board, &err);
 }
 
 static int teardown(void **state)
@@ -34,44 +32,36 @@ static int teardown(void **state)
 static void test_board_starts_empty(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < LANES; i++)
-		assert_int_equal(board_read(&board, i).job, 0);
+	assert_int_equal(board_read(&board).job, 0);
 }
 
-static void test_board_shows_each_lane_its_job(void **state)
+static void test_board_shows_the_job_and_since_when(void **state)
 {
 	(void)state;
 	int64_t before = clock_ms();
-	for (uint32_t i = 0; i < LANES; i++)
-		assert_true(board_start(&board, i, UINT64_MAX - i, 7 + i));
-	for (uint32_t i = 0; i < LANES; i++) {
-		struct board_entry entry = board_read(&board, i);
-		assert_int_equal(entry.job, UINT64_MAX - i);
-		assert_int_equal(entry.attempt, 7 + i);
-		assert_true(entry.since_ms >= before && entry.since_ms <= clock_ms());
-	}
-	board_end(&board, 1);
-	assert_int_equal(board_read(&board, 1).job, 0);
-	assert_int_equal(board_read(&board, 0).job, UINT64_MAX);
-	assert_int_equal(board_read(&board, 2).job, UINT64_MAX - 2);
-	assert_true(board_start(&board, 1, 5, 1));
-	assert_int_equal(board_read(&board, 1).job, 5);
+	assert_true(board_start(&board, UINT64_MAX, 7));
+	struct board_entry entry = board_read(&board);
+	assert_int_equal(entry.job, UINT64_MAX);
+	assert_int_equal(entry.attempt, 7);
+	assert_true(entry.since_ms >= before && entry.since_ms <= clock_ms());
+	board_end(&board);
+	assert_int_equal(board_read(&board).job, 0);
+	assert_true(board_start(&board, 5, 1));
+	assert_int_equal(board_read(&board).job, 5);
 }
 
 static void test_board_stop_lets_nothing_new_start(void **state)
 {
 	(void)state;
-	assert_true(board_start(&board, 0, 1, 1));
+	assert_true(board_start(&board, 1, 1));
 	board_stop(&board);
-	assert_false(board_start(&board, 1, 2, 1));
-	assert_int_equal(board_read(&board, 1).job, 0);
-	assert_int_equal(board_read(&board, 0).job, 1); /* what runs, runs */
-	board_end(&board, 0);
-	assert_false(board_start(&board, 0, 3, 1));
-	assert_int_equal(board_read(&board, 0).job, 0);
+	assert_int_equal(board_read(&board).job, 1); /* what runs, runs */
+	board_end(&board);
+	assert_false(board_start(&board, 3, 1));
+	assert_int_equal(board_read(&board).job, 0);
 }
 
-static void test_board_is_one_for_all_processes(void **state)
+static void test_board_is_one_for_both_processes(void **state)
 {
 	(void)state;
 	int status;
@@ -79,21 +69,21 @@ static void test_board_is_one_for_all_processes(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct board own;
-		if (board_open(&own, board_fd(&board), &err) || !board_start(&own, 2, 9, 4))
+		if (board_open(&own, board_fd(&board), &err) || !board_start(&own, 9, 4))
 			_exit(1);
 		abort(); /* as a lane that dies in its job */
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
-	assert_int_equal(board_read(&board, 2).job, 9);
-	assert_int_equal(board_read(&board, 2).attempt, 4);
+	assert_int_equal(board_read(&board).job, 9);
+	assert_int_equal(board_read(&board).attempt, 4);
 	board_stop(&board);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct board own;
 		bool opened = board_open(&own, board_fd(&board), &err) == 0;
-		_exit(opened && !board_start(&own, 0, 1, 1) ? 0 : 1);
+		_exit(opened && !board_start(&own, 1, 1) ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -117,9 +107,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_board_starts_empty),
-		CASE(test_board_shows_each_lane_its_job),
+		CASE(test_board_shows_the_job_and_since_when),
 		CASE(test_board_stop_lets_nothing_new_start),
-		CASE(test_board_is_one_for_all_processes),
+		CASE(test_board_is_one_for_both_processes),
 		CASE(test_board_open_refuses_what_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
