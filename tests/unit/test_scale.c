@@ -500,7 +500,7 @@ static void test_what_is_no_picture_is_refused_with_a_reason(void **state)
 		{ "\xff\xd8\xff\xe0 not a picture at all", ERROR_INPUT, "" },
 		{ "\x89PNG\r\n\x1a\n and nothing", ERROR_INPUT, "" },
 		{ "P5\n70000 1\n255\n", ERROR_LIMIT, "limit of 65535" },
-		{ "P5\n20000 20000\n255\n", ERROR_LIMIT, "limit of 268435456" },
+		{ "P5\n30000 30000\n255\n", ERROR_LIMIT, "limit of 536870912" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct trial trial = { .width = 10, .height = 10 };

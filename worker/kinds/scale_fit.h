@@ -10,7 +10,7 @@
 
 /* The limits of a picture that is decoded, from its header. */
 #define FIT_DIMENSION_MAX 65535U  /* pixels: the most that a JPEG can have */
-#define FIT_PIXELS_MAX 268435456U /* 2^28: a gigabyte as 4 bytes each, inside the lane's memory */
+#define FIT_PIXELS_MAX 536870912U /* 2^29: 2 GiB as 4 bytes each, inside the lane's memory */
 
 struct size {
 	uint32_t width;
