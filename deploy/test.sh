@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds twice (release, and with the address and undefined-behaviour
-# sanitizers), runs all tests in both builds, and closes with one line that counts them all:
+# Installs what is missing, builds three times (release; address and undefined-behaviour sanitizers;
+# thread sanitizer), runs all tests in the first two and those of threads in the third, and closes
+# with one line that counts them all:
 #     N passed, N failed, N skipped
 # Exit status: 0 when none failed, 1 when some did, 3 when something could not be built or run.
 set -euo pipefail
 
-PRESETS=(release asan)
+PRESETS=(release asan tsan)
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 results=$(mktemp -d)

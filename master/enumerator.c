@@ -90,6 +90,11 @@ struct enumerator *enumerator_open(const struct enumerator_options *options, str
 	return e;
 }
 
+bool enumerator_all_settled(struct enumerator *e)
+{
+	return queue_join(&e->jobs, 0);
+}
+
 void enumerator_stop(struct enumerator *e)
 {
 	queue_close(&e->jobs);
@@ -153,6 +158,11 @@ bool enumerator_take_failure(struct enumerator *e, struct error *why)
 uint64_t enumerator_found(const struct enumerator *e)
 {
 	return atomic_load(&e->found);
+}
+
+bool enumerator_has_ended(const struct enumerator *e)
+{
+	return atomic_load(&e->ended);
 }
 
 int enumerator_settled(struct enumerator *e, struct error *err)

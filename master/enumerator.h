@@ -43,8 +43,14 @@ bool enumerator_take_failure(struct enumerator *e, struct error *why);
 /* Jobs and failures found so far. */
 uint64_t enumerator_found(const struct enumerator *e);
 
+/* No more will be found: the number above is final. */
+bool enumerator_has_ended(const struct enumerator *e);
+
 /* To be said for each job that is settled; the error is queue_task_done's. */
 int enumerator_settled(struct enumerator *e, struct error *err);
+
+/* Whether that was said for every job that was found. */
+bool enumerator_all_settled(struct enumerator *e);
 
 /* Lists no more. What was listed can still be taken. */
 void enumerator_stop(struct enumerator *e);

@@ -318,7 +318,8 @@ static int tick(struct loop *loop, struct error *err)
 		loop->kill_at_ms = -1;
 		local_worker_kill(&loop->worker);
 	}
-	run_show_progress(loop->run, enumerator_found(loop->enumerator), loop->exhausted, now_ms);
+	run_show_progress(loop->run, enumerator_found(loop->enumerator),
+		enumerator_has_ended(loop->enumerator), now_ms);
 	return roster_tick(loop->roster, now_ms, err);
 }
 
@@ -347,6 +348,7 @@ static int serve(struct loop *loop, struct error *err)
 		if (round_trip(loop, &more, err))
 			return -1;
 	}
+	assert(loop->canceled || enumerator_all_settled(loop->enumerator));
 	loop->kill_at_ms = clock_ms() + KILL_AFTER_MS;
 	while (loop->worker.pid) {
 		if (round_trip(loop, &more, err))

@@ -10,6 +10,7 @@ counts are the medians and above all the ratios of each round. Files live in mem
 import argparse
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
-from support import convert, png, write  # noqa: E402
+from support import Run, convert, png, wait_for, write  # noqa: E402
 
 PHOTOS = 200
 SMALL = 20000
@@ -78,6 +79,49 @@ def compare(title, commands, target, files, runs):
     sys.stdout.flush()
 
 
+def interrupt(sciame, originals, folder, out, runs):
+    """Ctrl+C in the middle of a thousand photographs: how long until everything has ended."""
+    os.makedirs(folder)
+    names = sorted(os.listdir(originals))
+    for i in range(1000):
+        os.link(os.path.join(originals, names[i % len(names)]), "%s/p%04d.jpg" % (folder, i))
+    seconds = []
+    for i in range(runs):
+        shutil.rmtree(out, ignore_errors=True)
+        run = Run("scale", "-s", "400", folder, out, program=sciame)
+        made = lambda: os.path.isdir(out) and len(os.listdir(out)) > 40 * (i + 1)
+        wait_for(made, "some outputs")
+        start = time.monotonic()
+        run.signal(signal.SIGINT)
+        status, text, _ = run.finish()  # waits for every process of the run
+        seconds.append(time.monotonic() - start)
+        whole = [name for name in os.listdir(out) if not name.startswith(".")]
+        if status != 130 or len(whole) != len(os.listdir(out)) or \
+                ("scaled %d " % len(whole)) not in text:
+            sys.exit("interrupted badly: %d %s" % (status, text))
+    print("interrupted in 1000 photographs: all ended after %.3f s (median), %.3f s (worst of %d)" %
+          (statistics.median(seconds), max(seconds), runs))
+
+
+def memory(sciame, count):
+    """Peak resident memory of the master in KiB, and jobs a second."""
+    start = time.monotonic()
+    process = subprocess.Popen([sciame, "noop", "-c", "2", "--count", str(count)],
+                               stdout=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        try:
+            with open("/proc/%d/status" % process.pid) as file:
+                peak = max([peak] + [int(line.split()[1]) for line in file
+                                     if line.startswith("VmHWM:")])
+        except OSError:
+            pass
+        time.sleep(0.02)
+    seconds = time.monotonic() - start
+    print("noop: %8d jobs on 2 lanes: %7.0f jobs/s, master's peak memory %d KiB" %
+          (count, count / seconds, peak))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,12 +152,9 @@ def main():
         compare("%d pictures of 100x100 by vipsthumbnail, once" % SMALL, {
             "vipsthumbnail, xargs -P%d -n16" % lanes: vips % (tiny, lanes, "50", out),
         }, out, SMALL, 1)
-        for count in (100000, 1000000):
-            start = time.monotonic()
-            subprocess.run([sciame, "noop", "-c", "2", "--count", str(count)], check=True,
-                           stdout=subprocess.DEVNULL)
-            print("noop: %d jobs on 2 lanes: %.0f jobs/s" %
-                  (count, count / (time.monotonic() - start)))
+        interrupt(sciame, photos, os.path.join(work, "thousand"), out, arguments.runs)
+        for count in (100000, 1000000, 1000000, 1000000, 10000000):
+            memory(sciame, count)
     finally:
         shutil.rmtree(work)
 

@@ -128,12 +128,12 @@ def default_signals():
 class Run:
     """sciame as a leader of a session of its own, so that all its processes can be found."""
 
-    def __init__(self, *arguments, env=None, **more):
+    def __init__(self, *arguments, env=None, program=SCIAME, **more):
         variables = dict(os.environ, **(env or {}))
         # files instead of pipes: they can be read while it runs, and never fill up
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [SCIAME, *arguments], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
+            [program, *arguments], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
             start_new_session=True, env=variables,
             **{"preexec_fn": default_signals, **more})
         self.pid = self.process.pid

@@ -16,10 +16,10 @@
 #include "worker/kinds/scale_vips.h"
 
 /* A sanitizer reserves terabytes of address space for its own books. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MEMORY_BYTES 0
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define MEMORY_BYTES 0
 #endif
 #endif
