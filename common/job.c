@@ -2,6 +2,7 @@
 /* Copies of jobs and the making of failures. */
 #include "common/job.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -34,6 +35,7 @@ static size_t cut_length(const char *text, size_t max)
 
 void result_fail(struct result *result, const struct error *err)
 {
+	assert(err->code > ERROR_NONE && err->code < ERROR_CODES);
 	size_t length = cut_length(err->message, sizeof(result->detail) - 1);
 	result->code = err->code;
 	result->error_number = err->number;

@@ -105,6 +105,9 @@ static int set_options(void *zmq, const struct role *role, enum socket_role numb
 {
 	int64_t message_max = SOCKET_TOPIC_MAX + WIRE_MESSAGE_MAX;
 	int on = 1, never = -1, handshake_ms = 2000;
+	/* a channel is never connected again, so that no pause of either side may cut it */
+	if (number == SOCKET_MASTER_CHANNEL || number == SOCKET_WORKER_CHANNEL)
+		handshake_ms = 0;
 	if (zmq_setsockopt(zmq, ZMQ_LINGER, &role->linger_ms, sizeof(int)) ||
 		zmq_setsockopt(zmq, ZMQ_SNDHWM, &role->send_max, sizeof(int)) ||
 		zmq_setsockopt(zmq, ZMQ_RCVHWM, &role->receive_max, sizeof(int)) ||

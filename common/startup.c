@@ -2,8 +2,10 @@
 #include "common/startup.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -17,6 +19,30 @@ void startup_descriptors(void)
 		if (got != fd)
 			_exit(3); /* without /dev/null there is nowhere to say so either */
 	}
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* else they stay open */
+}
+
+void startup_dispositions(void)
+{
+	/* signal() fails only for wrong numbers */
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
+int startup_files(uint64_t *count, struct error *err)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return error_errno(err, ERROR_START, "ask for the limit of descriptors");
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files); /* the parent's limit is always allowed */
+	*count = files.rlim_cur;
+	if (files.rlim_cur < STARTUP_FILES_MIN)
+		return error_set(err, ERROR_START,
+			"at least %d open files are needed, %llu are allowed", STARTUP_FILES_MIN,
+			(unsigned long long)files.rlim_cur);
+	return 0;
 }
 
 static bool is_ignored(int number)

@@ -2,7 +2,6 @@
 #include "master/command.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,8 +135,8 @@ int command_main(const struct command *command, int argc, char **argv)
 	struct error err;
 	int status;
 	startup_descriptors();
+	startup_dispositions();
 	log_open("sciame");
-	(void)signal(SIGPIPE, SIG_IGN); /* a closed stdout is an error of writing */
 	if (settings_parse(&settings, argc, argv, &err))
 		return fail(&err);
 	if (settings.help || settings.version) {

@@ -2,6 +2,7 @@
 /* Records are name NUL reason NUL: neither holds a zero byte. */
 #include "master/failures.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -17,6 +18,8 @@ struct failures *failures_open(void)
 {
 	struct failures *f = xcalloc(1, sizeof(*f));
 	f->file = tmpfile();
+	if (f->file)
+		(void)fcntl(fileno(f->file), F_SETFD, FD_CLOEXEC); /* fails for no open file */
 	return f;
 }
 

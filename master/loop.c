@@ -25,7 +25,8 @@ enum {
 	MESSAGES_MAX = 256,      /* messages handled in one round */
 	WORKER_FAILURES_MAX = 3, /* deaths of the local worker without a settled job in between */
 	KILL_AFTER_MS = 5000,    /* beyond the grace time: a worker that has not ended is killed */
-	HURRY_MS = 1000,         /* the same after a second Ctrl+C */
+	ECHO_MS = 50,    /* timeout(1) signals the process and its group: that is one signal */
+	HURRY_MS = 1000, /* the same after a second Ctrl+C */
 };
 
 enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_FOUND, ITEM_ROSTER, ITEMS = ITEM_ROSTER + ROSTER_POLL_ITEMS };
@@ -46,7 +47,8 @@ struct loop {
 	uint64_t wanted;             /* jobs that the scheduler asked for and did not get yet */
 	uint32_t worker_failures;    /* in a row */
 	unsigned interrupts;
-	int64_t kill_at_ms; /* the local worker, or -1 */
+	int64_t interrupted_ms; /* the last time */
+	int64_t kill_at_ms;     /* the local worker, or -1 */
 	bool exhausted, canceled, finished;
 };
 
@@ -232,9 +234,11 @@ static int cancel(struct loop *loop, struct error *err)
 /* First cancel, then hurry, then end the worker whatever it is doing. */
 static int interrupt(struct loop *loop, struct error *err)
 {
-	loop->interrupts++;
-	if (loop->finished)
+	int64_t now_ms = clock_ms();
+	if (loop->finished || (loop->interrupts > 0 && now_ms - loop->interrupted_ms < ECHO_MS))
 		return 0;
+	loop->interrupted_ms = now_ms;
+	loop->interrupts++;
 	if (!loop->canceled)
 		return cancel(loop, err);
 	if (loop->interrupts == 2) {
@@ -318,6 +322,10 @@ static int tick(struct loop *loop, struct error *err)
 		loop->kill_at_ms = -1;
 		local_worker_kill(&loop->worker);
 	}
+	if (roster_stuck(loop->roster, now_ms)) {
+		log_line("the worker takes no jobs; it is ended");
+		local_worker_kill(&loop->worker);
+	}
 	run_show_progress(loop->run, enumerator_found(loop->enumerator),
 		enumerator_has_ended(loop->enumerator), now_ms);
 	return roster_tick(loop->roster, now_ms, err);
@@ -380,6 +388,9 @@ static int make_folder(struct loop *loop, struct error *err)
 static int open_all(struct loop *loop, struct error *err)
 {
 	const struct settings *settings = loop->run->settings;
+	uint64_t files;
+	if (startup_files(&files, err))
+		return -1;
 	loop->signals = startup_signals(err);
 	if (loop->signals < 0 || make_folder(loop, err))
 		return -1;

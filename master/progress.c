@@ -141,9 +141,11 @@ void progress_update(const struct progress_state *state, int64_t now_ms)
 	struct quote quote;
 	size_t columns = terminal_columns();
 	struct progress_state quoted = *state;
-	if (!progress.on || now_ms < progress.next_ms || columns < COLUMNS_MIN)
+	if (!progress.on || now_ms < progress.next_ms)
 		return;
 	progress.next_ms = now_ms + REFRESH_MS;
+	if (columns < COLUMNS_MIN)
+		return;
 	quoted.name = quote_name(&quote, state->name);
 	/* one column is left free: a full line would wrap on some terminals */
 	progress_format(&quoted, columns - 1, line, sizeof(line));

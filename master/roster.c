@@ -24,6 +24,7 @@ struct seat {
 	struct wire_id session, instance;
 	struct socket *channel;
 	uint64_t seen, acked; /* reports */
+	int64_t given_ms;     /* since when something waits in the outbox */
 	size_t given, capacity;
 	struct job *outbox; /* shallow copies, oldest first */
 };
@@ -289,6 +290,8 @@ void roster_give(struct roster *r, uint32_t number, const struct job *job)
 		seat->capacity = seat->capacity ? 2 * seat->capacity : WIRE_BATCH_MAX;
 		seat->outbox = xreallocarray(seat->outbox, seat->capacity, sizeof(*seat->outbox));
 	}
+	if (seat->given == 0)
+		seat->given_ms = clock_ms();
 	seat->outbox[seat->given++] = *job;
 }
 
@@ -310,6 +313,8 @@ static int flush(struct roster *r, struct seat *seat, struct error *err)
 			done += taken;
 	}
 	seat->given -= done;
+	if (done > 0)
+		seat->given_ms = clock_ms();
 	memmove(seat->outbox, seat->outbox + done, seat->given * sizeof(*seat->outbox));
 	return status < 0 ? -1 : 0;
 }
@@ -319,6 +324,16 @@ int roster_flush(struct roster *r, struct error *err)
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->seats[i].given > 0 && flush(r, &r->seats[i], err))
 			return -1;
+	}
+	return 0;
+}
+
+uint32_t roster_stuck(const struct roster *r, int64_t now_ms)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct seat *seat = &r->seats[i];
+		if (seat->given > 0 && now_ms - seat->given_ms > SILENCE_MS)
+			return seat->member.number;
 	}
 	return 0;
 }

@@ -59,6 +59,12 @@ void roster_give(struct roster *roster, uint32_t member, const struct job *job);
 /* Sends what was given, as far as the workers are connected. */
 int roster_flush(struct roster *roster, struct error *err);
 
+/*
+ * A member that has not taken what was given to it for silence_ms: its channel is broken, and it
+ * can only be lost. 0: there is none.
+ */
+uint32_t roster_stuck(const struct roster *roster, int64_t now_ms);
+
 /* Ends the conversation with a member; what it had not been sent is forgotten. */
 void roster_drop(struct roster *roster, uint32_t member);
 

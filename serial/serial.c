@@ -22,8 +22,13 @@ static void catch_signals(void)
 {
 	const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		(void)sigaction(numbers[i], &action, NULL); /* fails only for wrong numbers */
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct sigaction before;
+		/* sigaction fails only for wrong numbers; what is ignored (nohup) stays so */
+		(void)sigaction(numbers[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN)
+			(void)sigaction(numbers[i], &action, NULL);
+	}
 }
 
 static int execute(struct store *store, const struct worker_kind *kind, const struct job *job,

@@ -6,6 +6,7 @@
 #include "worker/lane.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -87,13 +88,13 @@ static int set_up(struct lane *lane, const int fds[3], struct error *err)
 	return spawn(lane, fds, err);
 }
 
-int lane_start(struct lane *lane, uint32_t index, int leash, struct error *err)
+int lane_start(struct lane *lane, int leash, struct error *err)
 {
 	int pair[2];
 	assert(lane->pid == 0 && lane->count == 0);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, ERROR_START, "start a lane: make its socket");
-	*lane = (struct lane) { .index = index, .fd = pair[0] };
+	*lane = (struct lane) { .fd = pair[0] };
 	int status = board_create(&lane->board, err);
 	if (status == 0) {
 		const int fds[] = { pair[1], board_fd(&lane->board), leash };
@@ -200,8 +201,7 @@ void lane_bury(struct lane *lane, struct lane_death *death)
 	int status = 0;
 	assert(lane->pid > 0);
 	(void)kill(lane->pid, SIGKILL); /* fails only when it has ended already */
-	while (waitpid(lane->pid, &status, 0) < 0) {
-		/* only EINTR can happen: the child is ours and not yet reaped */
+	while (waitpid(lane->pid, &status, 0) < 0 && errno == EINTR) {
 	}
 	describe(death->reason, sizeof(death->reason), status);
 	death->blame = board_read(&lane->board);

@@ -32,7 +32,6 @@ struct lane_job {
 };
 
 struct lane {
-	uint32_t index;
 	pid_t pid; /* 0: dead */
 	int fd;
 	uint32_t kind; /* of the jobs it was given since its start; 0: none yet */
@@ -50,7 +49,7 @@ struct lane_death {
 };
 
 /* leash: a descriptor that every process of this worker inherits. */
-int lane_start(struct lane *lane, uint32_t index, int leash, struct error *err);
+int lane_start(struct lane *lane, int leash, struct error *err);
 
 /* How many more jobs it can be given. */
 size_t lane_room(const struct lane *lane);

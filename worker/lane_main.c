@@ -132,6 +132,13 @@ static int serve(struct lane_state *lane, struct error *err)
 	}
 }
 
+static int take_board(struct lane_state *lane, int fd, struct error *err)
+{
+	int status = board_open(&lane->board, fd, err);
+	(void)close(fd); /* the board keeps a duplicate */
+	return status;
+}
+
 int lane_main(const char *descriptors)
 {
 	struct lane_state *lane = calloc(1, sizeof(*lane));
@@ -141,16 +148,13 @@ int lane_main(const char *descriptors)
 	/* what ends a lane is the worker: Ctrl+C reaches the whole process group */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write() */
 	if (!lane || sscanf(descriptors, "%d,%d,%d", &lane->socket, &board, &leash) != 3) {
 		log_line("--lane is for the worker's own use");
 		free(lane);
 		return 2;
 	}
 	lane->decoder = wire_decoder_new();
-	int status =
-		sandbox_open(&err) || board_open(&lane->board, board, &err) || serve(lane, &err);
+	int status = sandbox_open(&err) || take_board(lane, board, &err) || serve(lane, &err);
 	if (status)
 		log_line("%s", err.message);
 	board_close(&lane->board);

@@ -2,12 +2,13 @@
 #include "worker/loop_lanes.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/startup.h"
 #include "worker/lane.h"
 #include "worker/store.h"
 
@@ -86,28 +87,13 @@ void lanes_add(struct lanes *l, const struct job *job)
 	queue_append(l, work);
 }
 
-/* As many descriptors as the system allows, and how many outputs each lane may have open. */
-static size_t held_max(size_t lanes)
+/* How many outputs each lane may have open, each with its folder. */
+static size_t held_max(uint64_t files, size_t lanes)
 {
-	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files))
+	if (files <= FILES_RESERVED)
 		return 1;
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files); /* if not, it works with less ahead */
-	(void)getrlimit(RLIMIT_NOFILE, &files); /* worked a moment ago */
-	if (files.rlim_cur <= FILES_RESERVED)
-		return 1;
-	size_t share = (size_t)(files.rlim_cur - FILES_RESERVED) / 2 / lanes;
-	return share < 1 ? 1 : share > LANE_HELD_MAX ? LANE_HELD_MAX : share;
-}
-
-static int start_all(struct lanes *l, struct error *err)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		if (lane_start(&l->lane[i], (uint32_t)i, (int)l->settings->leash, err))
-			return -1;
-	}
-	return 0;
+	uint64_t share = (files - FILES_RESERVED) / 2 / lanes;
+	return share < 1 ? 1 : share > LANE_HELD_MAX ? LANE_HELD_MAX : (size_t)share;
 }
 
 struct lanes *lanes_open(
@@ -116,20 +102,21 @@ struct lanes *lanes_open(
 	size_t count = (size_t)settings->concurrency;
 	struct lanes *l = xcalloc(1, sizeof(*l) + count * sizeof(l->lane[0]));
 	const struct store_options options = { settings->sync, settings->follow_links };
+	uint64_t files;
 	l->settings = settings;
 	l->session = session;
 	l->store = store_new(&options);
 	l->decoder = wire_decoder_new();
 	l->last = &l->first;
-	l->held_max = held_max(count);
 	l->mean_us = AHEAD_US;
 	l->count = count;
+	if (startup_files(&files, err))
+		goto fail;
+	l->held_max = held_max(files, count);
 	for (size_t i = 0; i < settings->roots_count; i++) {
 		if (store_add_root(l->store, settings->roots[i], err))
 			goto fail;
 	}
-	if (start_all(l, err))
-		goto fail;
 	return l;
 fail:
 	lanes_close(l);
@@ -153,6 +140,15 @@ void lanes_close(struct lanes *l)
 	wire_decoder_free(l->decoder);
 	store_free(l->store);
 	free(l);
+}
+
+int lanes_idle(const struct lanes *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->lane[i].count > 0)
+			return 0;
+	}
+	return 1;
 }
 
 size_t lanes_count(const struct lanes *l)
@@ -256,12 +252,15 @@ static int count_start_failure(struct lanes *l, const char *reason, struct error
 	return error_set(err, ERROR_START, "lanes end before their first job: %s", reason);
 }
 
-/* Buries a lane, settles what it held and starts it anew. why: NULL for "as it died". */
-static int replace(struct lanes *l, struct lane *lane, const struct error *why, struct error *err)
+/*
+ * Buries a lane and settles what it held; it is started anew when there is something to do for it.
+ * why: NULL for "as it died".
+ */
+static int end(struct lanes *l, struct lane *lane, const struct error *why, struct error *err)
 {
 	struct lane_death death;
 	struct error reason;
-	uint32_t index = lane->index;
+	bool worked = lane->finished > 0;
 	lane_bury(lane, &death);
 	if (why)
 		reason = *why;
@@ -269,9 +268,9 @@ static int replace(struct lanes *l, struct lane *lane, const struct error *why, 
 		(void)error_set(&reason, ERROR_LANE, "%s", death.reason);
 	if (take_back(l, lane, &death.blame, &reason, err))
 		return -1;
-	if (!death.blame.job && !why && count_start_failure(l, death.reason, err))
-		return -1;
-	return l->stopped ? 0 : lane_start(lane, index, (int)l->settings->leash, err);
+	if (worked || why || death.blame.job)
+		return 0;
+	return count_start_failure(l, death.reason, err);
 }
 
 static int collect(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
@@ -285,7 +284,7 @@ static int collect(struct lanes *l, struct lane *lane, int64_t now_ms, struct er
 		if (got > 0 && on_results(l, lane, &message, &broken, err))
 			return -1;
 		if (got < 0 || broken)
-			return replace(l, lane, NULL, err);
+			return end(l, lane, NULL, err);
 	}
 }
 
@@ -297,7 +296,7 @@ static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct err
 		return 0;
 	uint32_t limit_ms = lane->held[lane->first].job->deadline_ms;
 	(void)error_set(&why, ERROR_TIMEOUT, "no result after %g s", limit_ms / 1000.0);
-	return replace(l, lane, &why, err);
+	return end(l, lane, &why, err);
 }
 
 /* How many jobs a lane should get now: none while it has enough, several when they are short. */
@@ -319,24 +318,47 @@ static size_t wanted(const struct lanes *l, const struct lane *lane)
 	return target > WIRE_BATCH_MAX ? WIRE_BATCH_MAX : target;
 }
 
-/* Opens what the job needs; when that fails the job has failed: 1 opened, 0 failed, -1 *err. */
-static int open_work(struct lanes *l, struct work *work, struct error *err)
+/* Whether a job can't have its files now, but could when others have ended. */
+static bool must_wait(const struct lanes *l, const struct error *why, size_t gathered)
 {
-	struct error why;
-	if (store_open(l->store, work->job->source, &work->input, &why) ||
-		store_create(l->store, work->job, &work->input, &work->output, &why))
-		return fail(l, work, &why, err) ? -1 : 0;
-	return 1;
+	return (why->number == EMFILE || why->number == ENFILE) && (gathered > 0 || !lanes_idle(l));
+}
+
+static int open_files(struct lanes *l, struct work *work, struct error *why)
+{
+	if (store_open(l->store, work->job->source, &work->input, why))
+		return -1;
+	if (store_create(l->store, work->job, &work->input, &work->output, why)) {
+		input_close(&work->input);
+		return -1;
+	}
+	return 0;
+}
+
+enum opened { OPENED, OPENED_NOT, OPENED_LATER };
+
+/* Opens what the job needs. OPENED_NOT: the job has failed; OPENED_LATER: no descriptor is free. */
+static int open_work(struct lanes *l, struct work *work, size_t gathered, struct error *err)
+{
+	struct error why = { 0 };
+	int status = open_files(l, work, &why);
+	if (status && why.number == EMFILE && store_spare(l->store))
+		status = open_files(l, work, &why);
+	if (status == 0)
+		return OPENED;
+	if (must_wait(l, &why, gathered))
+		return OPENED_LATER;
+	return fail(l, work, &why, err) ? -1 : OPENED_NOT;
 }
 
 /* A retry wants a lane that the first try can't have left in disorder, and all for itself. */
 static int freshen(struct lanes *l, struct lane *lane, const struct job *job, struct error *err)
 {
 	bool other_kind = lane->kind != 0 && lane->kind != job->kind;
-	if ((job->attempt == 1 || lane->finished == 0) && !other_kind)
+	if (!lane->pid || ((job->attempt == 1 || lane->finished == 0) && !other_kind))
 		return 0;
 	struct error none = { .code = ERROR_LANE };
-	return replace(l, lane, &none, err);
+	return end(l, lane, &none, err);
 }
 
 /* Opens up to `want` jobs from the queue: those that may travel to one lane together. */
@@ -350,10 +372,14 @@ static int gather(
 		if (*count > 0 && (job->attempt > 1 || job->kind != jobs[0].job->kind))
 			break;
 		struct work *work = queue_take(l);
-		int status = open_work(l, work, err);
+		int status = open_work(l, work, *count, err);
 		if (status < 0)
 			return -1;
-		if (status == 0)
+		if (status == OPENED_LATER) {
+			queue_prepend(l, work);
+			break;
+		}
+		if (status == OPENED_NOT)
 			continue;
 		jobs[(*count)++] =
 			(struct lane_job) { work->job, work->input.fd, work->output.fd, work };
@@ -361,6 +387,23 @@ static int gather(
 			break;
 	}
 	return 0;
+}
+
+static bool any_alive(const struct lanes *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->lane[i].pid)
+			return true;
+	}
+	return false;
+}
+
+/* Lanes are started when there is something to do. One that can't be is fatal only alone. */
+static int ensure_started(struct lanes *l, struct lane *lane, struct error *err)
+{
+	if (lane->pid || lane_start(lane, (int)l->settings->leash, err) == 0)
+		return 0;
+	return any_alive(l) ? 0 : -1;
 }
 
 static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct error *err)
@@ -373,7 +416,11 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 	const struct job *job = l->first->job;
 	if (lane->count > 0 && (job->attempt > 1 || job->kind != lane->kind))
 		return 0; /* until the lane is idle */
-	if (freshen(l, lane, job, err) || gather(l, want, jobs, &count, err))
+	if (freshen(l, lane, job, err) || ensure_started(l, lane, err))
+		return -1;
+	if (!lane->pid)
+		return 0;
+	if (gather(l, want, jobs, &count, err))
 		return -1;
 	if (count > 0) {
 		int status = lane_submit(lane, jobs, count, &l->packet, now_ms);
@@ -399,9 +446,9 @@ int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, s
 		if (lane->pid && expire(l, lane, now_ms, err))
 			return -1;
 	}
-	for (size_t i = 0; i < l->count && !l->draining; i++) {
+	for (size_t i = 0; i < l->count && l->first && !l->draining; i++) {
 		struct lane *lane = &l->lane[(l->next + i) % l->count];
-		if (lane->pid && hand_out(l, lane, now_ms, err))
+		if (hand_out(l, lane, now_ms, err))
 			return -1;
 	}
 	l->next = (l->next + 1) % l->count;
@@ -445,7 +492,7 @@ int lanes_kill(struct lanes *l, struct error *err)
 	(void)error_set(&why, ERROR_CANCELED, "canceled");
 	for (size_t i = 0; i < l->count; i++) {
 		struct lane *lane = &l->lane[i];
-		if (lane->pid && lane->count > 0 && replace(l, lane, &why, err))
+		if (lane->pid && lane->count > 0 && end(l, lane, &why, err))
 			return -1;
 	}
 	return 0;
@@ -454,15 +501,6 @@ int lanes_kill(struct lanes *l, struct error *err)
 void lanes_drain(struct lanes *l)
 {
 	l->draining = true;
-}
-
-int lanes_idle(const struct lanes *l)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		if (l->lane[i].count > 0)
-			return 0;
-	}
-	return 1;
 }
 
 void lanes_describe(struct lanes *l, struct message *beat, struct running *running, int64_t now_ms)

@@ -3,8 +3,9 @@
  * The part of the worker's loop that hands jobs to lanes and makes results of what comes back:
  * queue -> store_open, store_create -> lane -> store_commit -> session_report.
  *
- * A lane that dies or hangs is replaced; only the job that it was running is blamed, what it had
- * not started goes back to the front of the queue.
+ * Lanes are started when there is something for them to do. One that dies or hangs is replaced;
+ * only the job that it was running is blamed, what it had not started goes back to the front of
+ * the queue.
  */
 #ifndef SCIAME_WORKER_LOOP_LANES_H
 #define SCIAME_WORKER_LOOP_LANES_H
@@ -21,7 +22,7 @@
 
 struct lanes;
 
-/* session: where results are reported, borrowed. NULL and *err when a lane can't be started. */
+/* session: where results are reported, borrowed. NULL and *err when a root can't be served. */
 struct lanes *lanes_open(
 	const struct settings *settings, struct session *session, struct error *err);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sciame-worker: takes jobs from a master and has its lanes execute them. */
-#include <signal.h>
 #include <stdio.h>
 
 #include "common/log.h"
@@ -14,8 +13,8 @@ int main(int argc, char **argv)
 	struct settings settings;
 	struct error err;
 	startup_descriptors();
+	startup_dispositions();
 	log_open("sciame-worker");
-	(void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write() */
 	if (settings_parse(&settings, argc, argv, &err)) {
 		log_line("%s", err.message);
 		return 2;

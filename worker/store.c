@@ -114,12 +114,19 @@ static void folder_release(struct folder *folder)
 		folder_close(store->oldest);
 }
 
+bool store_spare(struct store *store)
+{
+	bool any = store->oldest != NULL;
+	while (store->oldest)
+		folder_close(store->oldest);
+	return any;
+}
+
 void store_free(struct store *store)
 {
 	if (!store)
 		return;
-	while (store->oldest)
-		folder_close(store->oldest);
+	(void)store_spare(store); /* whether there was one does not matter */
 	for (size_t i = 0; i < BUCKETS; i++)
 		assert(!store->buckets[i]); /* else an output is still in work */
 	for (size_t i = 0; i < store->roots_count; i++)
@@ -319,6 +326,12 @@ static struct folder *find_folder(struct store *store, const char *location, siz
 	return folder;
 }
 
+static int dup_root(const struct root *root, struct error *err)
+{
+	int fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? error_errno(err, ERROR_IO, "open the target folder") : fd;
+}
+
 /* Opens and sweeps the folder of a location. */
 static struct folder *add_folder(struct store *store, const struct place *place, struct error *err)
 {
@@ -327,8 +340,8 @@ static struct folder *add_folder(struct store *store, const struct place *place,
 	memcpy(folder->location, place->location, place->length);
 	folder->store = store;
 	char *below = folder->location + (place->path - place->location);
-	folder->fd = *below ? open_folder(store, place->root, below, err)
-			    : fcntl(place->root->fd, F_DUPFD_CLOEXEC, 0);
+	folder->fd =
+		*below ? open_folder(store, place->root, below, err) : dup_root(place->root, err);
 	if (folder->fd < 0) {
 		free(folder);
 		return NULL;
@@ -360,8 +373,9 @@ static int create_temporary(int folder, const char *name, struct error *err)
 			folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 		if (fd < 0)
 			return error_errno(err, ERROR_IO, "create");
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &status) == 0 &&
-			status.st_nlink > 0)
+		/* where there are no locks nobody sweeps either */
+		bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+		if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0)
 			return fd;
 		(void)unlinkat(folder, name, 0); /* it may be gone: that is why we are here */
 		(void)close(fd);                 /* nothing was written */

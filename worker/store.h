@@ -55,6 +55,9 @@ void store_free(struct store *store); /* every output must have been committed o
 /* A root is "NAME=PATH"; the folder must exist. */
 int store_add_root(struct store *store, const char *root, struct error *err);
 
+/* Closes what is kept open only to be quick; true when that freed a descriptor. */
+bool store_spare(struct store *store);
+
 /* Opens a regular file for reading; nothing to do ("" as location) gives fd -1. */
 int store_open(struct store *store, const char *location, struct input *input, struct error *err);
 void input_close(struct input *input);

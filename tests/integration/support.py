@@ -203,10 +203,14 @@ class Case(unittest.TestCase):
             os.unlink(seed)
         return self.path(folder)
 
-    def copy_pictures(self, folder, count, width=1600, height=1200):
-        """count copies of four pictures: quick to make, slow enough to scale."""
-        made = [os.path.join(self.make_pictures(folder + "-made", 4, width, height), "d%d" % (i % 3),
-                             "p%03d.jpg" % i) for i in range(4)]
+    def copy_pictures(self, folder, count):
+        """count copies of four pictures of 10 megapixels: quick to make, slow enough to scale."""
+        made = []
+        for i in range(4):
+            write(self.path("tile.png"), png(456 + i, 342, i))
+            made.append(self.path("made%d.jpg" % i))
+            subprocess.run(["vips", "replicate", self.path("tile.png"), made[i], "8", "8"],
+                           check=True, capture_output=True)
         os.makedirs(self.path(folder))
         for i in range(count):
             shutil.copy(made[i % 4], self.path("%s/p%04d.jpg" % (folder, i)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Ctrl+C, SIGTERM, and what dies: nothing half written, nobody left, nothing lost."""
+import contextlib
 import os
 import shutil
 import signal
@@ -91,6 +92,9 @@ class Cancel(Case):
             os.kill(lane, signal.SIGSTOP)
         run.signal(signal.SIGINT)
         wait_for(lambda: run.said("canceling..."), "the first to be noticed")
+        # two within 50 ms count as one: timeout(1) signals the process and then its group
+        later = time.monotonic() + 0.1
+        wait_for(lambda: time.monotonic() > later, "a tenth of a second")
         run.signal(signal.SIGINT)
         self.expect_canceled(run.finish(), self.path("out"))
 
@@ -117,8 +121,9 @@ class Cancel(Case):
             lanes = run.lanes()
             # each time after some progress, so that hardly a picture is hit twice
             if lanes and made(self.path("out")) >= before + 8:
-                os.kill(lanes[killed % len(lanes)], signal.SIGKILL)
-                killed += 1
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(lanes[killed % len(lanes)], signal.SIGKILL)
+                    killed += 1
                 before = made(self.path("out"))
         status, out, err = run.finish()
         self.assertGreater(killed, 3)
@@ -219,6 +224,22 @@ class Crash(Case):
         os.killpg(run.pid, signal.SIGCONT)
         result = run.finish()
         self.check(result, 0, "done 8 using 2 processes")
+
+    def test_ignored_deaths_of_children_are_noticed_all_the_same(self):
+        run = Run("noop", "-c", "2", "--count", "6", "--sleep-ms", "200",
+                  preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        os.kill(self.lane_of(run), signal.SIGKILL)
+        self.check(run.finish(), 0, "done 6 using 2 processes")
+
+    def test_two_signals_at_once_count_as_one(self):
+        run = Run("noop", "-c", "1", "--count", "9", "--sleep-ms", "1000", "--grace", "20s")
+        self.lane_of(run)
+        run.signal(signal.SIGINT)
+        run.signal(signal.SIGTERM)
+        # the job that runs is finished, as after a single one
+        result = run.finish()
+        self.check(result, 130)
+        self.assertRegex(result[1], r"^done 1 skipped \d+ using 1 processes \[canceled\]$")
 
     def test_a_worker_that_always_dies_ends_the_run(self):
         run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "60000")

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What can't be done is named with its reason, and harms nothing else."""
 import os
+import resource
 import shutil
 import socket
 import subprocess
 import unittest
 
-from support import BIN, Case, convert, png, sciame, temporaries, tree, write
+from support import BIN, Case, Run, png, sciame, temporaries, tree, wait_for, write
 
 
 class BadInput(Case):
@@ -108,6 +109,41 @@ class BadInput(Case):
         self.check(result, 1)
         self.assertIn("good.png: the output would replace its source", result[2])
         self.assertEqual(tree(self.path("in")), before)
+
+
+class Descriptors(Case):
+    def limited(self, files, *arguments):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        return sciame(*arguments, preexec_fn=limit)
+
+    def test_few_descriptors_are_enough(self):
+        for i in range(90):
+            write(self.path("in/d%d/p.png" % i), png(30, 20))
+        for files in (48, 64, 90):
+            target = self.path("out%d" % files)
+            self.check(self.limited(files, "scale", "-c", "2", self.path("in"), target), 0,
+                       "copied 90 scaled 0 using 2 processes")
+
+    def test_too_few_are_an_error_in_words(self):
+        write(self.path("in/a.png"), png(30, 20))
+        status, _, err = self.limited(24, "scale", "-c", "2", self.path("in"), self.path("out"))
+        self.assertEqual(status, 3)
+        self.assertEqual(err, "sciame: at least 40 open files are needed, 24 are allowed\n")
+
+    def test_lanes_get_nothing_but_what_they_need(self):
+        write(self.path("secret"), b"x")
+        file = os.open(self.path("secret"), os.O_RDONLY)
+        os.set_inheritable(file, True)
+        run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "1500", close_fds=False)
+        lane = wait_for(run.lanes, "a lane")[0]
+        wait_for(lambda: b"--lane" in open("/proc/%d/cmdline" % lane, "rb").read(), "its exec")
+        names = [os.readlink("/proc/%d/fd/%s" % (lane, fd))
+                 for fd in os.listdir("/proc/%d/fd" % lane) if int(fd) > 2]
+        run.finish()
+        os.close(file)
+        for name in names:
+            self.assertRegex(name, r"^(socket:|/memfd:)")
 
 
 class Disk(Case):
