@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds three times (release; address and undefined-behaviour sanitizers;
-# thread sanitizer), runs all tests in the first two and those of threads in the third, and closes
-# with one line that counts them all:
+# Installs what is missing, builds four times (release; address and undefined-behaviour sanitizers;
+# thread sanitizer; clang), runs all tests in the first two, those of threads in the third and the
+# unit tests in the fourth, and closes with one line that counts them all:
 #     N passed, N failed, N skipped
 # Exit status: 0 when none failed, 1 when some did, 3 when something could not be built or run.
 set -euo pipefail
 
-PRESETS=(release asan tsan)
+PRESETS=(release asan tsan clang)
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 results=$(mktemp -d)

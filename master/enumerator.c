@@ -58,7 +58,7 @@ static void *list(void *argument)
 	while (going) {
 		struct error why;
 		struct job job = {
-			.kind = master_kind_number(e->options.kind),
+			.kind = e->options.kind_number,
 			.deadline_ms = e->options.deadline_ms,
 			.source = "",
 			.target = "",

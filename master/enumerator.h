@@ -20,6 +20,7 @@ struct enumerator;
 
 struct enumerator_options {
 	const struct master_kind *kind;
+	uint32_t kind_number; /* of its jobs */
 	void *state; /* of the kind; belongs to the thread until the enumerator is closed */
 	uint32_t deadline_ms; /* for each job */
 };

@@ -408,9 +408,10 @@ static int open_all(struct loop *loop, struct error *err)
 	if (local_worker_start(&loop->worker, &loop->worker_options, err))
 		return -1;
 	const struct enumerator_options enumerator = {
-		loop->run->kind,
-		loop->run->kind_run.state,
-		(uint32_t)settings->job_timeout_ms,
+		.kind = loop->run->kind,
+		.kind_number = master_kind_number(loop->run->kind),
+		.state = loop->run->kind_run.state,
+		.deadline_ms = (uint32_t)settings->job_timeout_ms,
 	};
 	loop->enumerator = enumerator_open(&enumerator, err);
 	return loop->enumerator ? 0 : -1;
