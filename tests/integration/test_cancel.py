@@ -225,11 +225,15 @@ class Crash(Case):
         result = run.finish()
         self.check(result, 0, "done 8 using 2 processes")
 
-    def test_ignored_deaths_of_children_are_noticed_all_the_same(self):
-        run = Run("noop", "-c", "2", "--count", "6", "--sleep-ms", "200",
+    def test_ignored_deaths_of_children_are_told_all_the_same(self):
+        run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "700",
                   preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
-        os.kill(self.lane_of(run), signal.SIGKILL)
-        self.check(run.finish(), 0, "done 6 using 2 processes")
+        first = self.lane_of(run)
+        os.kill(first, signal.SIGKILL)
+        os.kill(self.lane_of(run, first), signal.SIGKILL)
+        result = run.finish()
+        self.check(result, 1, "done 0 skipped 1 using 1 processes")
+        self.assertIn("job 1: lane ended by SIGKILL\n", result[2])
 
     def test_two_signals_at_once_count_as_one(self):
         run = Run("noop", "-c", "1", "--count", "9", "--sleep-ms", "1000", "--grace", "20s")
