@@ -46,6 +46,7 @@ struct loop {
 	const struct result *result; /* of the event in work, or NULL */
 	uint64_t wanted;             /* jobs that the scheduler asked for and did not get yet */
 	uint32_t worker_failures;    /* in a row */
+	uint32_t stuck;              /* the last member that was ended because it took no jobs */
 	unsigned interrupts;
 	int64_t interrupted_ms; /* the last time */
 	int64_t kill_at_ms;     /* the local worker, or -1 */
@@ -310,6 +311,17 @@ static int wait(struct loop *loop, struct poll_item *items, bool more, struct er
 	return socket_poll(items, ITEMS, more ? 0 : timeout_ms(loop, clock_ms()), err);
 }
 
+/* A worker with a broken channel is ended, said once: its end gives its jobs to the next one. */
+static void end_stuck(struct loop *loop, int64_t now_ms)
+{
+	uint32_t stuck = roster_stuck(loop->roster, now_ms);
+	if (stuck == 0 || stuck == loop->stuck)
+		return;
+	loop->stuck = stuck;
+	log_line("the worker takes no jobs; it is ended");
+	local_worker_kill(&loop->worker);
+}
+
 /* What is due by the clock. */
 static int tick(struct loop *loop, struct error *err)
 {
@@ -322,10 +334,7 @@ static int tick(struct loop *loop, struct error *err)
 		loop->kill_at_ms = -1;
 		local_worker_kill(&loop->worker);
 	}
-	if (roster_stuck(loop->roster, now_ms)) {
-		log_line("the worker takes no jobs; it is ended");
-		local_worker_kill(&loop->worker);
-	}
+	end_stuck(loop, now_ms);
 	run_show_progress(loop->run, enumerator_found(loop->enumerator),
 		enumerator_has_ended(loop->enumerator), now_ms);
 	return roster_tick(loop->roster, now_ms, err);

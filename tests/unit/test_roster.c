@@ -235,6 +235,25 @@ static void test_roster_takes_a_beat_for_a_ready_that_was_lost(void **state)
 	await_nothing_but_beat(f, &f->puppet);
 }
 
+static void test_roster_knows_a_worker_that_takes_no_jobs(void **state)
+{
+	struct fixture *f = *state;
+	const struct job job = { .id = 1, .attempt = 1, .source = "", .target = "" };
+	greet(f, &f->puppet, SCIAME_VERSION);
+	f->puppet.header.run = f->message.header.run;
+	/* it says that it is connected, and is not */
+	say(f, &f->puppet, (struct message) { .type = MESSAGE_READY, .channel = 1 });
+	await_roster(f);
+	int64_t now_ms = clock_ms();
+	assert_int_equal(roster_stuck(f->roster, now_ms + 3600000), 0);
+	roster_give(f->roster, 1, &job);
+	assert_int_equal(roster_flush(f->roster, &f->err), 0);
+	assert_int_equal(roster_stuck(f->roster, now_ms), 0);
+	assert_int_equal(roster_stuck(f->roster, now_ms + 3600000), 1);
+	roster_drop(f->roster, 1);
+	assert_int_equal(roster_stuck(f->roster, now_ms + 3600000), 0);
+}
+
 static void test_roster_ignores_ready_for_another_channel(void **state)
 {
 	struct fixture *f = *state;
@@ -472,6 +491,7 @@ int main(void)
 		CASE(test_roster_welcomes_and_knows_the_worker),
 		CASE(test_roster_repeats_welcome_and_counts_ready_once),
 		CASE(test_roster_takes_a_beat_for_a_ready_that_was_lost),
+		CASE(test_roster_knows_a_worker_that_takes_no_jobs),
 		CASE(test_roster_ignores_ready_for_another_channel),
 		CASE(test_roster_rejects_other_versions_in_words),
 		CASE(test_roster_takes_each_report_once_and_in_order),
