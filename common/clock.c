@@ -14,3 +14,10 @@ int64_t clock_ms(void)
 {
 	return clock_us() / 1000;
 }
+
+int64_t clock_wall_s(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail on Linux */
+	return now.tv_sec;
+}

@@ -262,7 +262,8 @@ static int64_t unit_ms(const char *unit)
 	static const struct {
 		const char *name;
 		int64_t ms;
-	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	} units[] = { { "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
+		{ "d", 24 * 3600000 }, { "w", 7 * 24 * 3600000 } };
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
 		if (strcmp(unit, units[i].name) == 0)
 			return units[i].ms;
@@ -302,7 +303,9 @@ static bool duration_read(const char *text, int64_t *ms)
 
 static void duration_write(char text[32], int64_t ms)
 {
-	if (ms % 3600000 == 0 && ms != 0)
+	if (ms % (24 * 3600000) == 0 && ms != 0)
+		(void)snprintf(text, 32, "%lldd", (long long)(ms / (24 * 3600000)));
+	else if (ms % 3600000 == 0 && ms != 0)
 		(void)snprintf(text, 32, "%lldh", (long long)(ms / 3600000));
 	else if (ms % 60000 == 0 && ms != 0)
 		(void)snprintf(text, 32, "%lldm", (long long)(ms / 60000));

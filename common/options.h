@@ -73,8 +73,8 @@ int option_integer(
 	const struct option_spec *spec, const char *value, void *settings, struct error *err);
 
 /*
- * A time such as "2", "2s", "500ms", "1.5s", "2m" or "1h", in whole milliseconds, into an int64_t;
- * a number alone is in seconds. minimum and maximum are in milliseconds.
+ * A time such as "2", "2s", "500ms", "1.5s", "2m", "1h", "7d" or "2w", in whole milliseconds,
+ * into an int64_t; a number alone is in seconds. minimum and maximum are in milliseconds.
  */
 int option_duration(
 	const struct option_spec *spec, const char *value, void *settings, struct error *err);

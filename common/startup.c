@@ -2,12 +2,16 @@
 #include "common/startup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include "common/memory.h"
 
 void startup_descriptors(void)
 {
@@ -64,4 +68,18 @@ int startup_signals(struct error *err)
 		return error_errno(err, ERROR_START, "block signals");
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? error_errno(err, ERROR_START, "wait for signals") : fd;
+}
+
+char *startup_program(const char *name, struct error *err)
+{
+	char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (length < 0) {
+		(void)error_errno(err, ERROR_START, "find the folder of this program");
+		return NULL;
+	}
+	path[length] = '\0';
+	char *slash = strrchr(path, '/');
+	*slash = '\0'; /* what the kernel gives is absolute */
+	return xasprintf("%s/%s", path, name);
 }

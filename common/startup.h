@@ -34,4 +34,7 @@ int startup_files(uint64_t *count, struct error *err);
  */
 int startup_signals(struct error *err);
 
+/* The path of an executable beside this one; the caller frees it. NULL and *err on failure. */
+char *startup_program(const char *name, struct error *err);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -13,32 +12,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/memory.h"
+#include "common/startup.h"
 
 extern char **environ;
 
 enum { ARGUMENTS_MAX = 32 };
-
-char *local_worker_program(const char *name, struct error *err)
-{
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (length < 0) {
-		(void)error_errno(err, ERROR_START, "find the folder of this program");
-		return NULL;
-	}
-	path[length] = '\0';
-	char *slash = strrchr(path, '/');
-	*slash = '\0'; /* what the kernel gives is absolute */
-	return xasprintf("%s/%s", path, name);
-}
 
 static int spawn(
 	pid_t *pid, int leash, const struct local_worker_options *options, struct error *err)
 {
 	char *arguments[ARGUMENTS_MAX], lanes[32], number[32];
 	size_t n = 0;
-	char *program = local_worker_program("sciame-worker", err);
+	char *program = startup_program("sciame-worker", err);
 	if (!program)
 		return -1;
 	(void)snprintf(lanes, sizeof(lanes), "--concurrency=%lld", (long long)options->lanes);

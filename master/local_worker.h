@@ -40,7 +40,4 @@ void local_worker_kill(const struct local_worker *worker);
  */
 bool local_worker_reap(struct local_worker *worker, char *reason, size_t size, bool *failed);
 
-/* The path of an executable beside this one; the caller frees it. NULL and *err on failure. */
-char *local_worker_program(const char *name, struct error *err);
-
 #endif

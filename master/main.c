@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/startup.h"
 #include "master/command.h"
-#include "master/local_worker.h"
 #include "master/loop.h"
 
 /* The master has no decoder in it, so the serial mode is an executable of its own. */
 static int become_serial(char **argv, struct error *err)
 {
-	char *program = local_worker_program("sciame-serial", err);
+	char *program = startup_program("sciame-serial", err);
 	if (!program)
 		return -1;
 	(void)execv(program, argv);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/folder.h"
 #include "common/memory.h"
 #include "common/tree.h"
 #include "master/kind.h"
@@ -129,25 +130,6 @@ static void pack_parameters(struct scale *scale, const struct scale_settings *ow
 	scale->suffix = suffixes[own->format];
 }
 
-/* Makes a folder and those above it that are missing. */
-static int make_folder(const char *path, struct error *err)
-{
-	char *copy = xstrdup(path);
-	int status = 0;
-	for (char *slash = strchr(copy + 1, '/'); slash && status == 0;
-		slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		/* what is really wrong shows when the last one is made */
-		if (mkdir(copy, 0777) && errno != EEXIST && errno != EACCES && errno != EROFS)
-			status = error_errno(err, ERROR_IO, "create folder %s", copy);
-		*slash = '/';
-	}
-	free(copy);
-	if (status == 0 && mkdir(path, 0777) && errno != EEXIST)
-		status = error_errno(err, ERROR_IO, "create folder %s", path);
-	return status;
-}
-
 static bool is_folder(const char *path)
 {
 	struct stat status;
@@ -157,7 +139,7 @@ static bool is_folder(const char *path)
 /* Creates and opens the folder that takes the outputs. */
 static int open_target(struct scale *scale, const char *path, struct error *err)
 {
-	if (make_folder(path, err))
+	if (folder_make(path, 0777, err))
 		return -1;
 	scale->target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (scale->target < 0 && errno == ENOTDIR)

@@ -54,6 +54,7 @@ WRAPPED = [
     ("libdeflate.h", "worker/kinds/scale_png.c"),
     ("curl/*", "worker/transfer.c"),
     ("libxml/*", "worker/kinds/feeds*.c"),
+    ("sodium.h", "common/hash.c"),
     ("sqlite3.h", "master/ledger.c"),
     ("microhttpd.h", "master/dashboard.c"),
 ]

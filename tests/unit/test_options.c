@@ -270,7 +270,8 @@ static void test_options_duration_units(void **state)
 		int64_t ms;
 	} cases[] = { { "2", 2000 }, { "2s", 2000 }, { "500ms", 500 }, { "1.5s", 1500 },
 		{ "1.5", 1500 }, { "2m", 120000 }, { "0.25m", 15000 }, { "2h", 7200000 },
-		{ "0.501", 501 }, { "1.000000000s", 1000 }, { "007", 7000 } };
+		{ "0.501", 501 }, { "1.000000000s", 1000 }, { "007", 7000 }, { "0.05d", 4320000 },
+		{ "0.01w", 6048000 } };
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char words[64];
 		(void)snprintf(words, sizeof(words), "--timeout=%s", cases[i].text);

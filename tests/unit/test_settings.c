@@ -158,7 +158,7 @@ static void test_settings_values_are_limited(void **state)
 	assert_wrong(parse("noop", "--grace", "61m", NULL),
 		"--grace takes a time from 0s to 1h, such as 500ms, 1.5s or 2m; not '61m'");
 	assert_wrong(parse("noop", "--job-timeout=soon", NULL),
-		"--job-timeout takes a time from 0s to 24h, such as 500ms, 1.5s or 2m; "
+		"--job-timeout takes a time from 0s to 1d, such as 500ms, 1.5s or 2m; "
 		"not 'soon'");
 	assert_wrong(parse("noop", "-n", "-1", NULL),
 		"--count takes a whole number from 0 to 1000000000, not '-1'");

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/sanitizer.h"
 #include "proto/scale.pb-c.h"
 #include "worker/kinds/scale_file.h"
 #include "worker/kinds/scale_jpeg.h"
@@ -16,16 +17,7 @@
 #include "worker/kinds/scale_vips.h"
 
 /* A sanitizer reserves terabytes of address space for its own books. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MEMORY_BYTES 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define MEMORY_BYTES 0
-#endif
-#endif
-#ifndef MEMORY_BYTES
-#define MEMORY_BYTES (4ULL << 30)
-#endif
+#define MEMORY_BYTES (SANITIZED ? 0 : 4ULL << 30)
 #define OUTPUT_BYTES (1ULL << 30)
 
 static int target_of(Sciame__ScaleFormat format, enum picture_format *target)
