@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many HTTP transfers at once, in the worker's own loop: libcurl's multi interface behind one
+ * descriptor. Never reads what it fetches, never opens a file by name.
+ *
+ *     transfers_add(t, request)   ... poll transfers_fd until transfers_deadline_ms ...
+ *     transfers_step(t, now_ms);  while ((done = transfers_take(t))) { ... transfer_free(done) }
+ *
+ * Only http and https, in the request and after each redirect. The address that is really
+ * connected to is checked after name resolution (worker/address.h), so no name can point inside;
+ * a proxy is the user's explicit trust and is not checked. TLS certificates are verified.
+ */
+#ifndef SCIAME_WORKER_TRANSFER_H
+#define SCIAME_WORKER_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum {
+	TRANSFER_URL_MAX = 4096,   /* bytes of a URL with the NUL */
+	TRANSFER_FIELD_MAX = 1024, /* bytes of a kept header field with the NUL; longer: dropped */
+	TRANSFER_HEADERS_MAX = 65536, /* bytes of all headers of one transfer, redirects included */
+	TRANSFER_REDIRECTS_MAX = 5,
+};
+
+struct transfer_request {
+	const char *url;
+	const char *etag, *last_modified; /* of the copy at hand; NULL or empty: none */
+	const char *proxy;       /* URL; NULL or empty: none, whatever the environment says */
+	uint32_t timeout_ms;     /* for everything: redirects, the retry, its pause */
+	uint64_t body_bytes_max; /* decoded */
+	bool allow_private;
+};
+
+struct transfer_response {
+	uint32_t http_status;   /* of the last response; 0: none came */
+	uint32_t retry_after_s; /* 0: not said. Both forms of RFC 9110, 10.2.3; at most a week */
+	char url[TRANSFER_URL_MAX];
+	char moved_to
+		[TRANSFER_URL_MAX]; /* where permanent redirects (301, 308) alone lead, or "" */
+	char content_type[TRANSFER_FIELD_MAX];
+	char etag[TRANSFER_FIELD_MAX], last_modified[TRANSFER_FIELD_MAX]; /* as sent, or "" */
+	uint64_t body_bytes;                                              /* decoded */
+	int body; /* memfd, read from offset 0; -1 when there is none. Owned by the transfer */
+};
+
+/* One transfer that has ended. */
+struct transfer {
+	void *owner;        /* the caller's */
+	int status;         /* 0: a response with any HTTP status; -1: see error */
+	struct error error; /* names what went wrong, not the URL: "timed out after 20 s" */
+	struct transfer_response response; /* as far as it came */
+	uint32_t duration_us;
+};
+
+struct transfers;
+
+/* NULL and *err when libcurl can't start. user_agent is copied. */
+struct transfers *transfers_open(const char *user_agent, struct error *err);
+/* Ends what still runs. */
+void transfers_close(struct transfers *t);
+
+/* Starts one; request is copied. -1 and *err when it can't be started (a URL of another scheme). */
+int transfers_add(struct transfers *t, const struct transfer_request *request, void *owner,
+	struct error *err);
+
+/* In work, not yet taken. */
+size_t transfers_count(const struct transfers *t);
+/* Bytes of bodies in memory, in work and not yet freed. */
+uint64_t transfers_body_bytes(const struct transfers *t);
+
+/* Readable when transfers_step has something to do; and when it has so by the clock, or -1. */
+int transfers_fd(const struct transfers *t);
+int64_t transfers_deadline_ms(const struct transfers *t);
+int transfers_step(struct transfers *t, int64_t now_ms, struct error *err);
+
+/* The next one that has ended, or NULL. The caller frees it with transfer_free. */
+struct transfer *transfers_take(struct transfers *t);
+void transfer_free(struct transfer *transfer);
+
+/* Ends all that run as ERROR_CANCELED; they are then there to be taken. */
+void transfers_cancel(struct transfers *t);
+
+#endif
