@@ -10,7 +10,7 @@ set -euo pipefail
 BUILD_PACKAGES=(
 	build-essential cmake ninja-build pkg-config protobuf-c-compiler
 	libzmq3-dev libprotobuf-c-dev libvips-dev libjpeg62-turbo-dev libdeflate-dev
-	libcurl4-openssl-dev libsodium-dev
+	libcurl4-openssl-dev libseccomp-dev libsodium-dev
 )
 TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools)
 SAMPLE_PACKAGES=(libvips-tools)

@@ -34,6 +34,8 @@ static int spawn(
 	arguments[n++] = lanes;
 	arguments[n++] = number;
 	arguments[n++] = "--follow-links";
+	if (options->sandbox_best_effort)
+		arguments[n++] = "--sandbox=best-effort";
 	if (options->sync)
 		arguments[n++] = "--fsync";
 	for (size_t i = 0; i < options->roots_count && n < ARGUMENTS_MAX - 3; i++) {

@@ -23,7 +23,8 @@ struct local_worker_options {
 	const char *address; /* of the master */
 	int64_t lanes;
 	bool sync;
-	char *const *roots; /* NAME=FOLDER */
+	bool sandbox_best_effort; /* lanes may be less confined where the kernel can't */
+	char *const *roots;       /* NAME=FOLDER */
 	size_t roots_count;
 };
 

@@ -411,6 +411,7 @@ static int open_all(struct loop *loop, struct error *err)
 		.address = loop->address,
 		.lanes = settings->concurrency,
 		.sync = settings->sync,
+		.sandbox_best_effort = settings->sandbox == 1,
 		.roots = loop->run->kind_run.roots,
 		.roots_count = loop->run->kind_run.roots_count,
 	};

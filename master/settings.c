@@ -13,6 +13,8 @@
 
 enum { TIME_MAX_MS = 24 * 3600 * 1000 };
 
+static const char *const sandboxes[] = { "require", "best-effort", NULL };
+
 static const struct option_spec specs[] = {
 	{ .name = "concurrency",
 		.letter = 'c',
@@ -46,6 +48,13 @@ static const struct option_spec specs[] = {
 		.value = true,
 		.offset = offsetof(struct settings, sync),
 		.help = "sync each output and its folder to disk before it counts" },
+	{ .name = "sandbox",
+		.argument = "NEED",
+		.parse = option_choice,
+		.choices = sandboxes,
+		.offset = offsetof(struct settings, sandbox),
+		.help = "require: lanes are confined or do nothing; best-effort: as far as this "
+			"kernel can, with a warning (default require)" },
 	{ .name = "json",
 		.parse = option_flag,
 		.value = true,

@@ -18,6 +18,7 @@ struct settings {
 	int64_t concurrency;    /* lanes */
 	int64_t grace_ms;       /* for running jobs after a cancellation */
 	int64_t job_timeout_ms; /* 0: none */
+	int sandbox;            /* 0: required, 1: best effort */
 	bool serial, sync, json, quiet, verbose, help, version;
 };
 

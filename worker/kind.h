@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker's half of each kind: how one job is executed inside a lane. */
+/* How one job of each kind is executed inside a lane. */
 #ifndef SCIAME_WORKER_KIND_H
 #define SCIAME_WORKER_KIND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -11,6 +12,7 @@
 struct sandbox_limits {
 	uint64_t memory_bytes; /* address space of the lane (RLIMIT_AS); 0 is no limit */
 	uint64_t output_bytes; /* largest file it may write (RLIMIT_FSIZE); 0 is no limit */
+	bool no_files;         /* it opens none but shared libraries; start leaves no thread */
 };
 
 struct worker_kind {

@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,7 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/kind.h"
 #include "common/memory.h"
+#include "common/startup.h"
 
 enum { ENVIRONMENT_MAX = 16 };
 
@@ -53,15 +57,27 @@ static void environment_free(char **list)
 	free(list);
 }
 
-/* The child inherits exactly these three descriptors besides 0, 1 and 2, under the same numbers. */
-static int spawn(struct lane *lane, const int inherited[3], struct error *err)
+static const char *const programs[KINDS_MAX] = {
+#define KIND(number, name) [number] = "sciame-lane-" #name,
+#include "common/kinds.def"
+#undef KIND
+};
+
+bool lane_knows(uint32_t kind)
 {
-	char descriptors[64];
-	char *arguments[] = { "sciame-worker", "--lane", descriptors, NULL };
+	return kind < KINDS_MAX && programs[kind];
+}
+
+/* The child inherits exactly these three descriptors besides 0, 1 and 2, under the same numbers. */
+static int spawn(pid_t *pid, char *const *arguments, const int inherited[3], struct error *err)
+{
+	char *program = startup_program(arguments[0], err);
+	if (!program)
+		return -1;
 	char **variables = environment();
+	/* libraries open some without: sockets of transfers are none of a lane's business */
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	posix_spawn_file_actions_t actions;
-	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d", inherited[0], inherited[1],
-		inherited[2]);
 	int status = posix_spawn_file_actions_init(&actions);
 	for (int i = 0; i < 3 && status == 0; i++) {
 		if (inherited[i] >= 0)
@@ -69,41 +85,50 @@ static int spawn(struct lane *lane, const int inherited[3], struct error *err)
 				&actions, inherited[i], inherited[i]);
 	}
 	if (status == 0)
-		status = posix_spawn(
-			&lane->pid, "/proc/self/exe", &actions, NULL, arguments, variables);
+		status = posix_spawn(pid, program, &actions, NULL, arguments, variables);
 	(void)posix_spawn_file_actions_destroy(&actions); /* always succeeds */
 	environment_free(variables);
-	if (status == 0)
-		return 0;
-	lane->pid = 0;
-	return error_set(err, ERROR_START, "start a lane: %s", strerrordesc_np(status));
+	if (status)
+		(void)error_set(
+			err, ERROR_START, "start a lane: %s: %s", program, strerrordesc_np(status));
+	free(program);
+	return status ? -1 : 0;
 }
 
 /* fds: the lane's end of the socketpair, its board, the leash. */
-static int set_up(struct lane *lane, const int fds[3], struct error *err)
+static int set_up(
+	struct lane *lane, const struct lane_options *options, const int fds[3], struct error *err)
 {
+	char descriptors[64];
+	char *arguments[] = { (char *)programs[options->kind], "--lane", descriptors,
+		"--sandbox=require", NULL };
 	int flags = fcntl(lane->fd, F_GETFL);
 	if (fcntl(lane->fd, F_SETFL, flags | O_NONBLOCK))
 		return error_errno(err, ERROR_START, "start a lane: set up its socket");
-	return spawn(lane, fds, err);
+	if (options->need == SANDBOX_BEST_EFFORT)
+		arguments[3] = "--sandbox=best-effort";
+	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d", fds[0], fds[1], fds[2]);
+	return spawn(&lane->pid, arguments, fds, err);
 }
 
-int lane_start(struct lane *lane, int leash, struct error *err)
+int lane_start(struct lane *lane, const struct lane_options *options, struct error *err)
 {
 	int pair[2];
 	assert(lane->pid == 0 && lane->count == 0);
+	assert(lane_knows(options->kind));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, ERROR_START, "start a lane: make its socket");
-	*lane = (struct lane) { .fd = pair[0] };
+	*lane = (struct lane) { .fd = pair[0], .kind = options->kind };
 	int status = board_create(&lane->board, err);
 	if (status == 0) {
-		const int fds[] = { pair[1], board_fd(&lane->board), leash };
-		status = set_up(lane, fds, err);
+		const int fds[] = { pair[1], board_fd(&lane->board), options->leash };
+		status = set_up(lane, options, fds, err);
 	}
 	(void)close(pair[1]); /* the child has its own */
 	if (status) {
 		(void)close(pair[0]); /* nothing was sent */
 		board_close(&lane->board);
+		lane->pid = 0;
 	}
 	return status;
 }
@@ -146,7 +171,7 @@ int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, st
 		lane->since_ms = now_ms;
 	for (size_t i = 0; i < taken; i++)
 		*held(lane, lane->count++) = jobs[i];
-	lane->kind = jobs[0].job->kind;
+	assert(jobs[0].job->kind == lane->kind);
 	return (int)taken;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker's view of one lane, a child process ("sciame-worker --lane") that executes jobs.
+ * The worker's view of one lane, a child process ("sciame-lane-KIND") that executes jobs of one
+ * kind.
  *
  *   DEAD --lane_start--> LIVE --lane_submit--> LIVE with jobs --lane_receive, lane_take--> LIVE
  *                          \__________________________\____ lane_bury ____________________> DEAD
@@ -21,6 +22,7 @@
 #include "common/wire.h"
 #include "worker/board.h"
 #include "worker/packet.h"
+#include "worker/sandbox.h"
 
 enum { LANE_HELD_MAX = 2 * WIRE_BATCH_MAX }; /* jobs that one lane may have been given */
 
@@ -34,7 +36,7 @@ struct lane_job {
 struct lane {
 	pid_t pid; /* 0: dead */
 	int fd;
-	uint32_t kind; /* of the jobs it was given since its start; 0: none yet */
+	uint32_t kind; /* of its jobs */
 	struct board board;
 	uint64_t finished; /* jobs since its start */
 	int64_t since_ms;  /* its last sign of life, or the first job after a pause */
@@ -48,8 +50,16 @@ struct lane_death {
 	char reason[64];
 };
 
-/* leash: a descriptor that every process of this worker inherits. */
-int lane_start(struct lane *lane, int leash, struct error *err);
+/* Whether there is a program for lanes of this kind. */
+bool lane_knows(uint32_t kind);
+
+struct lane_options {
+	uint32_t kind;          /* of its jobs; one that lane_knows */
+	int leash;              /* a descriptor that every process of this worker inherits, or -1 */
+	enum sandbox_need need; /* of its sandbox */
+};
+
+int lane_start(struct lane *lane, const struct lane_options *options, struct error *err);
 
 /* How many more jobs it can be given. */
 size_t lane_room(const struct lane *lane);

@@ -28,6 +28,7 @@ enum { FLUSH_US = 2000 };
 struct lane_state {
 	int socket;
 	struct board board;
+	enum sandbox_need need;
 	const struct worker_kind *kind; /* the one that was started; a lane serves one */
 	struct wire_decoder *decoder;
 	int64_t flushed_us;
@@ -49,7 +50,7 @@ static int start_kind(struct lane_state *lane, uint32_t number, struct error *er
 	if (kind->start && kind->start(err))
 		return error_wrap(err, "start a lane");
 	lane->kind = kind;
-	return sandbox_close(&kind->limits, err);
+	return sandbox_close(&kind->limits, lane->need, err);
 }
 
 static int flush(struct lane_state *lane, struct error *err)
@@ -139,20 +140,20 @@ static int take_board(struct lane_state *lane, int fd, struct error *err)
 	return status;
 }
 
-int lane_main(const char *descriptors)
+int lane_main(const char *descriptors, enum sandbox_need need)
 {
 	struct lane_state *lane = calloc(1, sizeof(*lane));
 	struct error err;
 	int board, leash;
-	log_open("sciame-worker: lane");
 	/* what ends a lane is the worker: Ctrl+C reaches the whole process group */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	if (!lane || sscanf(descriptors, "%d,%d,%d", &lane->socket, &board, &leash) != 3) {
-		log_line("--lane is for the worker's own use");
+		log_line("lanes are started by sciame-worker");
 		free(lane);
 		return 2;
 	}
+	lane->need = need;
 	lane->decoder = wire_decoder_new();
 	int status = sandbox_open(&err) || take_board(lane, board, &err) || serve(lane, &err);
 	if (status)

@@ -354,7 +354,7 @@ static int open_work(struct lanes *l, struct work *work, size_t gathered, struct
 /* A retry wants a lane that the first try can't have left in disorder, and all for itself. */
 static int freshen(struct lanes *l, struct lane *lane, const struct job *job, struct error *err)
 {
-	bool other_kind = lane->kind != 0 && lane->kind != job->kind;
+	bool other_kind = lane->kind != job->kind;
 	if (!lane->pid || ((job->attempt == 1 || lane->finished == 0) && !other_kind))
 		return 0;
 	struct error none = { .code = ERROR_LANE };
@@ -399,9 +399,10 @@ static bool any_alive(const struct lanes *l)
 }
 
 /* Lanes are started when there is something to do. One that can't be is fatal only alone. */
-static int ensure_started(struct lanes *l, struct lane *lane, struct error *err)
+static int ensure_started(struct lanes *l, struct lane *lane, uint32_t kind, struct error *err)
 {
-	if (lane->pid || lane_start(lane, (int)l->settings->leash, err) == 0)
+	const struct lane_options options = { kind, (int)l->settings->leash, l->settings->sandbox };
+	if (lane->pid || lane_start(lane, &options, err) == 0)
 		return 0;
 	return any_alive(l) ? 0 : -1;
 }
@@ -416,7 +417,7 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 	const struct job *job = l->first->job;
 	if (lane->count > 0 && (job->attempt > 1 || job->kind != lane->kind))
 		return 0; /* until the lane is idle */
-	if (freshen(l, lane, job, err) || ensure_started(l, lane, err))
+	if (freshen(l, lane, job, err) || ensure_started(l, lane, job->kind, err))
 		return -1;
 	if (!lane->pid)
 		return 0;
@@ -437,6 +438,19 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 	return 0;
 }
 
+/* Jobs at the front of the queue that no lane could do. */
+static int fail_unknown(struct lanes *l, struct error *err)
+{
+	struct error why;
+	while (l->first && !lane_knows(l->first->job->kind)) {
+		(void)error_set(&why, ERROR_PROTOCOL, "kind %u of jobs is not known here",
+			l->first->job->kind);
+		if (fail(l, queue_take(l), &why, err))
+			return -1;
+	}
+	return 0;
+}
+
 int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, struct error *err)
 {
 	for (size_t i = 0; i < l->count; i++) {
@@ -446,6 +460,8 @@ int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, s
 		if (lane->pid && expire(l, lane, now_ms, err))
 			return -1;
 	}
+	if (fail_unknown(l, err))
+		return -1;
 	for (size_t i = 0; i < l->count && l->first && !l->draining; i++) {
 		struct lane *lane = &l->lane[(l->next + i) % l->count];
 		if (hand_out(l, lane, now_ms, err))

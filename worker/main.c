@@ -4,7 +4,6 @@
 
 #include "common/log.h"
 #include "common/startup.h"
-#include "worker/lane_main.h"
 #include "worker/loop.h"
 #include "worker/settings.h"
 
@@ -19,8 +18,6 @@ int main(int argc, char **argv)
 		log_line("%s", err.message);
 		return 2;
 	}
-	if (settings.lane)
-		return lane_main(settings.lane);
 	if (settings.help) {
 		settings_print_help();
 		return 0;

@@ -13,7 +13,7 @@
 #include "common/random.h"
 
 enum {
-	HELLO_FIRST_MS = 20,  /* the first Hello is repeated after this, then 1.5 times as late */
+	HELLO_FIRST_MS = 2,   /* the first Hello is repeated after this, then 1.5 times as late */
 	HELLO_LAST_MS = 2000, /* up to this */
 	RESEND_MS = 2000,     /* a report without acknowledgement is sent again after this */
 	STRIKES_LOGGED_MAX = 3,

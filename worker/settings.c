@@ -2,6 +2,7 @@
 #include "worker/settings.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/cpus.h"
 #include "common/options.h"
@@ -12,6 +13,20 @@ static int parse_text(
 {
 	(void)err;
 	*(const char **)((char *)settings + spec->offset) = value;
+	return 0;
+}
+
+static int parse_sandbox(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	struct settings *s = settings;
+	if (strcmp(value, "require") == 0)
+		s->sandbox = SANDBOX_REQUIRED;
+	else if (strcmp(value, "best-effort") == 0)
+		s->sandbox = SANDBOX_BEST_EFFORT;
+	else
+		return error_set(err, ERROR_USAGE, "--%s is require or best-effort, not '%s'",
+			spec->name, value);
 	return 0;
 }
 
@@ -56,17 +71,17 @@ static const struct option_spec specs[] = {
 		.value = true,
 		.offset = offsetof(struct settings, sync),
 		.help = "sync each output and its folder to disk" },
+	{ .name = "sandbox",
+		.argument = "NEED",
+		.parse = parse_sandbox,
+		.help = "require: no lane runs where the kernel can't confine it (default); "
+			"best-effort: it runs with a warning" },
 	{ .name = "leash",
 		.argument = "FD",
 		.parse = option_integer,
 		.maximum = 1 << 20,
 		.offset = offsetof(struct settings, leash),
 		.help = "for the master's own use: ends the worker when the master ends" },
-	{ .name = "lane",
-		.argument = "FDS",
-		.parse = parse_text,
-		.offset = offsetof(struct settings, lane),
-		.help = "for the worker's own use: this process is a lane" },
 	{ .name = "help",
 		.letter = 'h',
 		.parse = option_flag,
@@ -84,11 +99,14 @@ static const struct option_spec specs[] = {
 int settings_parse(struct settings *settings, int argc, char **argv, struct error *err)
 {
 	int operand;
-	*settings = (struct settings) { .leash = -1, .concurrency = cpus_usable() };
+	*settings = (struct settings) {
+		.leash = -1,
+		.concurrency = cpus_usable(),
+	};
 	const struct option_group groups[] = { { "Options", specs, settings }, { 0 } };
 	if (options_parse(groups, argc, argv, &operand, err))
 		return -1;
-	if (settings->help || settings->version || settings->lane)
+	if (settings->help || settings->version)
 		return 0;
 	if (operand < argc)
 		return error_set(

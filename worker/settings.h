@@ -8,13 +8,14 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "worker/sandbox.h"
 
 enum { SETTINGS_ROOTS_MAX = 16 };
 
 struct settings {
-	const char *master; /* address, common/socket.h */
-	const char *lane;   /* not NULL: this process is a lane */
-	int64_t concurrency;
+	const char *master;        /* address, common/socket.h */
+	int64_t concurrency;       /* lanes */
+	enum sandbox_need sandbox; /* of its lanes */
 	int64_t leash; /* descriptor shared with the master that started this worker, or -1 */
 	bool sync, follow_links, help, version;
 	size_t roots_count;

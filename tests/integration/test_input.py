@@ -137,13 +137,19 @@ class Descriptors(Case):
         os.set_inheritable(file, True)
         run = Run("noop", "-c", "1", "--count", "1", "--sleep-ms", "1500", close_fds=False)
         lane = wait_for(run.lanes, "a lane")[0]
-        wait_for(lambda: b"--lane" in open("/proc/%d/cmdline" % lane, "rb").read(), "its exec")
+        # before that, it still loads libraries
+        wait_for(lambda: is_confined(lane), "its sandbox")
         names = [os.readlink("/proc/%d/fd/%s" % (lane, fd))
                  for fd in os.listdir("/proc/%d/fd" % lane) if int(fd) > 2]
         run.finish()
         os.close(file)
         for name in names:
             self.assertRegex(name, r"^(socket:|/memfd:)")
+
+
+def is_confined(process):
+    with open("/proc/%d/status" % process) as status:
+        return "\nSeccomp:\t2\n" in status.read()
 
 
 class Disk(Case):

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sciame-lane-KIND: the program of the lanes of one kind, with the decoders of that kind and no
+ * others. LANE_KIND is its name.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "common/kind.h"
+#include "common/log.h"
+#include "common/startup.h"
+#include "worker/kind.h"
+#include "worker/lane_main.h"
+
+#define JOIN(a, b) a##b
+#define NAME(prefix, kind) JOIN(prefix, kind)
+#define THE_KIND NAME(worker_kind_, LANE_KIND)
+
+extern const struct worker_kind THE_KIND;
+
+/* In place of worker/kind.c, which knows them all. */
+const struct worker_kind *worker_kind_find(uint32_t number)
+{
+	return number == NAME(KIND_, LANE_KIND) ? &THE_KIND : NULL;
+}
+
+int main(int argc, char **argv)
+{
+	startup_descriptors();
+	startup_dispositions();
+	log_open("sciame-worker: lane");
+	if (argc != 4 || strcmp(argv[1], "--lane") != 0) {
+		log_line("lanes are started by sciame-worker");
+		return 2;
+	}
+	return lane_main(argv[2], strcmp(argv[3], "--sandbox=best-effort") == 0
+					  ? SANDBOX_BEST_EFFORT
+					  : SANDBOX_REQUIRED);
+}
