@@ -10,9 +10,10 @@ set -euo pipefail
 BUILD_PACKAGES=(
 	build-essential cmake ninja-build pkg-config protobuf-c-compiler
 	libzmq3-dev libprotobuf-c-dev libvips-dev libjpeg62-turbo-dev libdeflate-dev
-	libcurl4-openssl-dev libseccomp-dev libsodium-dev
+	libcurl4-openssl-dev libxml2-dev libjansson-dev libuchardet-dev libsodium-dev libsqlite3-dev
+	libseccomp-dev
 )
-TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools)
+TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools chromium)
 SAMPLE_PACKAGES=(libvips-tools)
 
 fail() {

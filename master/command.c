@@ -73,8 +73,11 @@ static void print(const struct run *run)
 		log_line("%" PRIu64 " failed:", failed);
 		failures_each(run->failures, print_failure, NULL);
 	}
-	summary_line(&run->summary, line, sizeof(line));
-	(void)puts(line);
+	if (run->kind->line)
+		run->kind->line(&run->summary, line, sizeof(line));
+	else
+		summary_line(&run->summary, line, sizeof(line));
+	(void)fprintf(run->kind_run.stdout_taken ? stderr : stdout, "%s\n", line);
 }
 
 static int flush_stdout(void)
@@ -100,6 +103,18 @@ static int fail(const struct error *err)
 	return err->code == ERROR_USAGE ? EXIT_CALLED_WRONGLY : EXIT_COULD_NOT_RUN;
 }
 
+/* What the run was for, then its last line: it stands even when the output could not be made. */
+static int conclude(struct run *run)
+{
+	struct error err;
+	int failed = EXIT_ALL_DONE;
+	if (run->kind->finish && run->kind->finish(run->kind_run.state, &run->summary, &err))
+		failed = fail(&err);
+	print(run);
+	int status = status_of(run);
+	return failed ? failed : status;
+}
+
 static int execute(const struct command *command, const struct settings *settings)
 {
 	struct error err;
@@ -121,9 +136,7 @@ static int execute(const struct command *command, const struct settings *setting
 	if (status)
 		status = fail(&err);
 	else
-		print(&run);
-	if (status == 0)
-		status = status_of(&run);
+		status = conclude(&run);
 	failures_close(run.failures);
 	master_kind_close(settings->kind, &run.kind_run);
 	return status;

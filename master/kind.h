@@ -3,6 +3,7 @@
 #ifndef SCIAME_MASTER_KIND_H
 #define SCIAME_MASTER_KIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct kind_run {
 	void *state;
 	size_t roots_count;
 	char *roots[KIND_ROOTS_MAX]; /* "NAME=FOLDER" for the workers; freed by master_kind_close */
+	bool stdout_taken; /* the output itself goes to stdout: the last line goes to stderr */
 };
 
 struct master_kind {
@@ -30,7 +32,12 @@ struct master_kind {
 	const char *unit;     /* of progress: "images" */
 	const char *counters[SUMMARY_COUNTERS_MAX];
 	const struct option_spec *options; /* they fill what settings_new made */
-	void *(*settings_new)(void);       /* with the defaults; freed with free() */
+	/*
+	 * The jobs are transfers over the network: --concurrency counts these, and its default
+	 * is so many for each usable core. 0: it counts lanes, one for each core.
+	 */
+	uint32_t transfers_per_core;
+	void *(*settings_new)(void); /* with the defaults; freed with free() */
 	/* Checks operands and settings and opens the source. ERROR_USAGE: called wrongly. */
 	int (*open)(struct kind_run *run, const struct settings *settings, struct error *err);
 	/*
@@ -40,7 +47,14 @@ struct master_kind {
 	 */
 	int (*next)(void *state, struct job *job, struct error *err);
 	/* Which counter a successful result counts in, or -1 and *err when it makes no sense. */
-	int (*fold)(void *state, const struct result *result, struct error *err);
+	int (*fold)(
+		void *state, const struct job *job, const struct result *result, struct error *err);
+	/* Takes note of a job that failed for good, or of one that fold refused. Or NULL. */
+	void (*fail)(void *state, const struct job *job, const struct result *result);
+	/* After the last job, of a canceled run, too: what the run was for. Or NULL. */
+	int (*finish)(void *state, const struct summary *summary, struct error *err);
+	/* The last line (SUMMARY_LINE_MAX bytes). NULL: summary_line. */
+	void (*line)(const struct summary *summary, char *line, size_t size);
 	void (*close)(void *state);
 };
 

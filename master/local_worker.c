@@ -21,7 +21,7 @@ enum { ARGUMENTS_MAX = 32 };
 static int spawn(
 	pid_t *pid, int leash, const struct local_worker_options *options, struct error *err)
 {
-	char *arguments[ARGUMENTS_MAX], lanes[32], number[32];
+	char *arguments[ARGUMENTS_MAX], lanes[32], transfers[32], number[32];
 	size_t n = 0;
 	char *program = startup_program("sciame-worker", err);
 	if (!program)
@@ -33,6 +33,11 @@ static int spawn(
 	arguments[n++] = (char *)options->address;
 	arguments[n++] = lanes;
 	arguments[n++] = number;
+	if (options->transfers) {
+		(void)snprintf(transfers, sizeof(transfers), "--transfers=%lld",
+			(long long)options->transfers);
+		arguments[n++] = transfers;
+	}
 	arguments[n++] = "--follow-links";
 	if (options->sandbox_best_effort)
 		arguments[n++] = "--sandbox=best-effort";

@@ -22,6 +22,7 @@ struct local_worker {
 struct local_worker_options {
 	const char *address; /* of the master */
 	int64_t lanes;
+	int64_t transfers; /* in flight; 0: the worker's default */
 	bool sync;
 	bool sandbox_best_effort; /* lanes may be less confined where the kernel can't */
 	char *const *roots;       /* NAME=FOLDER */

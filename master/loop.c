@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/cpus.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/socket.h"
@@ -25,6 +26,7 @@ enum {
 	MESSAGES_MAX = 256,      /* messages handled in one round */
 	WORKER_FAILURES_MAX = 3, /* deaths of the local worker without a settled job in between */
 	KILL_AFTER_MS = 5000,    /* beyond the grace time: a worker that has not ended is killed */
+	TRANSFERS_AHEAD = 1024,  /* feeds that a worker holds at once */
 	ECHO_MS = 50,    /* timeout(1) signals the process and its group: that is one signal */
 	HURRY_MS = 1000, /* the same after a second Ctrl+C */
 };
@@ -186,11 +188,21 @@ static int lose(struct loop *loop, uint32_t number, struct error *err)
 	return 0;
 }
 
+/*
+ * Of transfers a worker is given all that it may hold: it can begin any of them while others wait
+ * for their host. Of other jobs as many as it has lanes, and some ahead.
+ */
+static uint32_t slots_of(const struct loop *loop, const struct member *member)
+{
+	bool transfers = loop->run->kind->transfers_per_core > 0;
+	return transfers && member->lanes < TRANSFERS_AHEAD ? TRANSFERS_AHEAD : member->lanes;
+}
+
 static int on_message(
 	struct loop *loop, const struct message *m, const struct member *member, struct error *err)
 {
 	struct event hello = {
-		.type = EVENT_HELLO, .worker = member->number, .slots = member->lanes
+		.type = EVENT_HELLO, .worker = member->number, .slots = slots_of(loop, member)
 	};
 	switch (m->type) {
 	case MESSAGE_READY:
@@ -394,8 +406,18 @@ static int make_folder(struct loop *loop, struct error *err)
 	return error_errno(err, ERROR_START, "make a private folder in /tmp");
 }
 
+/* What comes over the network is read by no more lanes than there are cores. */
+static int64_t lanes_of(const struct run *run)
+{
+	int64_t most = run->settings->concurrency;
+	if (run->kind->transfers_per_core && most > cpus_usable())
+		return cpus_usable();
+	return most;
+}
+
 static int open_all(struct loop *loop, struct error *err)
 {
+	bool transfers = loop->run->kind->transfers_per_core > 0;
 	const struct settings *settings = loop->run->settings;
 	uint64_t files;
 	if (startup_files(&files, err))
@@ -409,7 +431,8 @@ static int open_all(struct loop *loop, struct error *err)
 		return -1;
 	loop->worker_options = (struct local_worker_options) {
 		.address = loop->address,
-		.lanes = settings->concurrency,
+		.lanes = lanes_of(loop->run),
+		.transfers = transfers ? settings->concurrency : 0,
 		.sync = settings->sync,
 		.sandbox_best_effort = settings->sandbox == 1,
 		.roots = loop->run->kind_run.roots,

@@ -12,6 +12,8 @@
 const char *run_job_name(const struct job *job, char *buffer, size_t size)
 {
 	const char *colon = strchr(job->source, ':');
+	if (colon && strncmp(colon, "://", 3) == 0)
+		return job->source;
 	if (colon)
 		return colon + 1;
 	(void)snprintf(buffer, size, "job %" PRIu64, job->id);
@@ -38,12 +40,16 @@ void run_settle(struct run *run, const struct job *job, const struct result *res
 	if (run->settings->verbose || progress_is_on())
 		(void)snprintf(run->last_name, sizeof(run->last_name), "%s", name);
 	int counter = result->code == ERROR_NONE
-			      ? run->kind->fold(run->kind_run.state, result, &err)
+			      ? run->kind->fold(run->kind_run.state, job, result, &err)
 			      : -1;
 	if (counter < 0) {
+		struct result failed = *result;
+		if (result->code == ERROR_NONE)
+			result_fail(&failed, &err);
 		summary->failed++;
-		failures_add(run->failures, name,
-			result->code == ERROR_NONE ? err.message : result->detail);
+		failures_add(run->failures, name, failed.detail);
+		if (run->kind->fail)
+			run->kind->fail(run->kind_run.state, job, &failed);
 		return;
 	}
 	summary->counts[counter]++;

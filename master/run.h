@@ -22,7 +22,7 @@ struct run {
 	char last_name[256]; /* of the job that was finished last, cut */
 };
 
-/* The name of a job for people: its source without the root, else "job 17". */
+/* The name of a job for people: its source, a path without the root, else "job 17". */
 const char *run_job_name(const struct job *job, char *buffer, size_t size);
 
 /*

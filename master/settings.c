@@ -23,8 +23,9 @@ static const struct option_spec specs[] = {
 		.offset = offsetof(struct settings, concurrency),
 		.minimum = 1,
 		.maximum = WIRE_LANES_MAX,
-		.help = "lanes, the processes that work (default: the cores that this process may "
-			"use, by affinity and cgroup)" },
+		.help = "lanes, the processes that work, or transfers in flight (default: the "
+			"cores that this process may use, by affinity and cgroup; for feeds four "
+			"times as many)" },
 	{ .name = "serial",
 		.parse = option_flag,
 		.value = true,
@@ -129,6 +130,8 @@ int settings_parse(struct settings *settings, int argc, char **argv, struct erro
 				"'%s' is no command; there are: %s; see --help", argv[1],
 				master_kind_names());
 		settings->kind_settings = settings->kind->settings_new();
+		if (settings->kind->transfers_per_core)
+			settings->concurrency *= settings->kind->transfers_per_core;
 		argv++;
 		argc--;
 	}

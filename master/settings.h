@@ -15,7 +15,7 @@ struct settings {
 	void *kind_settings;            /* made by kind->settings_new, freed by settings_release */
 	int operands_count;
 	char **operands;        /* borrowed from argv */
-	int64_t concurrency;    /* lanes */
+	int64_t concurrency;    /* lanes, or transfers of a kind that has them */
 	int64_t grace_ms;       /* for running jobs after a cancellation */
 	int64_t job_timeout_ms; /* 0: none */
 	int sandbox;            /* 0: required, 1: best effort */

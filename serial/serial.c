@@ -3,11 +3,24 @@
 #include "serial/serial.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/socket.h"
+#include "worker/fetch_kind.h"
 #include "worker/kind.h"
 #include "worker/store.h"
+#include "worker/transfer.h"
+
+enum { WAIT_MS = 100 }; /* a signal that comes just before a wait is noticed after it */
+
+struct serial {
+	struct store *store;
+	const struct worker_kind *kind;
+	const struct fetch_kind *fetch; /* NULL: the kind reads files */
+	struct transfers *transfers;
+};
 
 static volatile sig_atomic_t interrupted;
 
@@ -31,38 +44,104 @@ static void catch_signals(void)
 	}
 }
 
-static int execute(struct store *store, const struct worker_kind *kind, const struct job *job,
+/* From the open input to the committed output. */
+static int execute_on(struct serial *serial, const struct job *job, const struct input *input,
 	struct result *result, struct error *err)
 {
-	struct input input;
 	struct output output = { .fd = -1 };
-	int64_t start_us = clock_us();
-	int status = store_open(store, job->source, &input, err);
+	int status = store_create(serial->store, job, input, &output, err);
 	if (status == 0)
-		status = store_create(store, job, &input, &output, err);
+		status = serial->kind->execute(job, input->fd, output.fd, result, err);
 	if (status == 0)
-		status = kind->execute(job, input.fd, output.fd, result, err);
-	if (status == 0)
-		status = store_commit(store, &output, result->output_bytes, err);
+		status = store_commit(serial->store, &output, result->output_bytes, err);
 	else
 		store_discard(&output);
+	return status;
+}
+
+static int execute_file(
+	struct serial *serial, const struct job *job, struct result *result, struct error *err)
+{
+	struct input input;
+	int status = store_open(serial->store, job->source, &input, err);
+	if (status == 0)
+		status = execute_on(serial, job, &input, result, err);
 	input_close(&input);
+	return status;
+}
+
+/* Waits until the only transfer has ended; a signal ends it. */
+static struct transfer *await(struct transfers *transfers, struct error *err)
+{
+	struct transfer *transfer = NULL;
+	while (!transfer) {
+		struct poll_item item = { .fd = transfers_fd(transfers) };
+		int64_t deadline_ms = transfers_deadline_ms(transfers);
+		int64_t wait_ms = deadline_ms - clock_ms();
+		if (interrupted)
+			transfers_cancel(transfers);
+		else if (deadline_ms < 0 || wait_ms > WAIT_MS)
+			wait_ms = WAIT_MS;
+		if (!interrupted && socket_poll(&item, 1, wait_ms > 0 ? wait_ms : 0, err))
+			return NULL;
+		if (transfers_step(transfers, clock_ms(), err))
+			return NULL;
+		transfer = transfers_take(transfers);
+	}
+	return transfer;
+}
+
+static int execute_fetched(
+	struct serial *serial, const struct job *job, struct result *result, struct error *err)
+{
+	struct fetch_plan plan;
+	struct transfer *transfer = NULL;
+	struct job *fetched = NULL;
+	int status = serial->fetch->plan(job, &plan, err);
+	if (status)
+		return -1;
+	status = transfers_add(serial->transfers, &plan.request, NULL, err);
+	free(plan.memory);
+	if (status == 0)
+		transfer = await(serial->transfers, err);
+	if (!transfer)
+		return -1;
+	fetched = serial->fetch->fetched(job, transfer, result);
+	if (fetched) {
+		const struct input input = { .fd = transfer->response.body };
+		status = execute_on(serial, fetched, &input, result, err);
+	}
+	free(fetched);
+	transfer_free(transfer);
+	return status;
+}
+
+static int execute(
+	struct serial *serial, const struct job *job, struct result *result, struct error *err)
+{
+	int64_t start_us = clock_us();
+	int status = serial->fetch ? execute_fetched(serial, job, result, err)
+				   : execute_file(serial, job, result, err);
 	result->duration_us = (uint32_t)(clock_us() - start_us);
 	return status;
 }
 
-static int start(const struct run *run, struct store *store, const struct worker_kind **kind,
-	struct error *err)
+static int start(struct serial *serial, const struct run *run, struct error *err)
 {
-	*kind = worker_kind_find(master_kind_number(run->kind));
+	serial->kind = worker_kind_find(master_kind_number(run->kind));
 	for (size_t i = 0; i < run->kind_run.roots_count; i++) {
-		if (store_add_root(store, run->kind_run.roots[i], err))
+		if (store_add_root(serial->store, run->kind_run.roots[i], err))
 			return -1;
 	}
-	return (*kind)->start ? (*kind)->start(err) : 0;
+	serial->fetch = fetch_kind_find(master_kind_number(run->kind));
+	if (serial->fetch)
+		serial->transfers = transfers_open("sciame/" SCIAME_VERSION, err);
+	if (serial->fetch && !serial->transfers)
+		return -1;
+	return serial->kind->start ? serial->kind->start(err) : 0;
 }
 
-static void run_all(struct run *run, struct store *store, const struct worker_kind *kind)
+static void run_all(struct run *run, struct serial *serial)
 {
 	while (!interrupted) {
 		struct error why;
@@ -79,7 +158,7 @@ static void run_all(struct run *run, struct store *store, const struct worker_ki
 			continue;
 		}
 		struct result result = { .job = job.id, .attempt = job.attempt };
-		if (execute(store, kind, &job, &result, &why))
+		if (execute(serial, &job, &result, &why))
 			result_fail(&result, &why);
 		run_settle(run, &job, &result);
 		run_show_progress(run, run->summary.todo, false, clock_ms());
@@ -89,16 +168,16 @@ static void run_all(struct run *run, struct store *store, const struct worker_ki
 int serial_run(struct run *run, struct error *err)
 {
 	const struct store_options options = { run->settings->sync, true };
-	const struct worker_kind *kind;
-	struct store *store = store_new(&options);
-	int status = start(run, store, &kind, err);
+	struct serial serial = { .store = store_new(&options) };
+	int status = start(&serial, run, err);
 	if (status == 0) {
 		catch_signals();
-		run_all(run, store, kind);
+		run_all(run, &serial);
 		run->summary.canceled = interrupted;
 		if (interrupted)
 			log_line("canceling...");
 	}
-	store_free(store);
+	transfers_close(serial.transfers);
+	store_free(serial.store);
 	return status;
 }

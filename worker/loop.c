@@ -16,16 +16,24 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/startup.h"
+#include "worker/loop_fetch.h"
 #include "worker/loop_lanes.h"
 #include "worker/session.h"
 
 enum { STOOD_STILL_MS = 1000 }; /* a wait that ends so late was a stop of the whole process */
 
-enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_SESSION, ITEM_LANES = ITEM_SESSION + SESSION_POLL_ITEMS };
+enum {
+	ITEM_SIGNAL,
+	ITEM_LEASH,
+	ITEM_FETCHES,
+	ITEM_SESSION,
+	ITEM_LANES = ITEM_SESSION + SESSION_POLL_ITEMS,
+};
 
 struct loop {
 	struct session *session;
 	struct lanes *lanes;
+	struct fetches *fetches;
 	struct poll_item *items;
 	int signals; /* signalfd */
 	int leash;   /* or -1 */
@@ -45,12 +53,19 @@ static void on_signal(struct loop *loop)
 			continue;
 		loop->draining = true;
 		lanes_drain(loop->lanes);
+		fetches_drain(loop->fetches);
 	}
 }
 
 static bool is_canceled(enum run_state state)
 {
 	return state == RUN_CANCELING || state == RUN_CANCELING_NOW;
+}
+
+/* What has not started is handed back. */
+static int stop(struct loop *loop, struct error *err)
+{
+	return fetches_stop(loop->fetches, err) || lanes_stop(loop->lanes, err) ? -1 : 0;
 }
 
 /* A state counts again each time that it comes, so that none can be missed for good. */
@@ -66,15 +81,21 @@ static int on_state(struct loop *loop, enum run_state state, int64_t now_ms, str
 		loop->kill_at_ms = now_ms + session_grace_ms(loop->session);
 	if (state == RUN_CANCELING_NOW)
 		loop->kill_at_ms = now_ms;
-	return is_canceled(state) && !is_canceled(before) ? lanes_stop(loop->lanes, err) : 0;
+	return is_canceled(state) && !is_canceled(before) ? stop(loop, err) : 0;
 }
 
 static int on_jobs(struct loop *loop, const struct message *m, struct error *err)
 {
 	for (size_t i = 0; i < m->count; i++) {
-		if (!is_canceled(loop->state))
-			lanes_add(loop->lanes, &m->jobs[i]);
-		else if (session_refuse(loop->session, m->jobs[i].id, m->jobs[i].attempt, err))
+		const struct job *job = &m->jobs[i];
+		int status = 0;
+		if (is_canceled(loop->state))
+			status = session_refuse(loop->session, job->id, job->attempt, err);
+		else if (fetches_wanted(job))
+			status = fetches_add(loop->fetches, job, err);
+		else
+			lanes_add(loop->lanes, job);
+		if (status)
 			return -1;
 	}
 	return 0;
@@ -102,6 +123,7 @@ static int beat(struct loop *loop, int64_t now_ms, struct error *err)
 	if (!session_beat_due(loop->session, now_ms))
 		return 0;
 	lanes_describe(loop->lanes, &message, running, now_ms);
+	message.queued += (uint32_t)fetches_count(loop->fetches);
 	return session_beat(loop->session, now_ms, &message, err);
 }
 
@@ -116,6 +138,7 @@ static int64_t timeout_ms(struct loop *loop, int64_t now_ms)
 {
 	int64_t deadline_ms = session_deadline_ms(loop->session);
 	deadline_ms = earlier(deadline_ms, lanes_deadline_ms(loop->lanes));
+	deadline_ms = earlier(deadline_ms, fetches_deadline_ms(loop->fetches));
 	deadline_ms = earlier(deadline_ms, loop->kill_at_ms);
 	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
@@ -131,6 +154,7 @@ static int wait(struct loop *loop, struct error *err)
 	int64_t wait_ms = timeout_ms(loop, start_ms);
 	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->signals };
 	items[ITEM_LEASH] = (struct poll_item) { .fd = loop->leash };
+	fetches_poll(loop->fetches, &items[ITEM_FETCHES]);
 	session_poll(loop->session, &items[ITEM_SESSION]);
 	lanes_poll(loop->lanes, &items[ITEM_LANES]);
 	int status = socket_poll(items, ITEM_LANES + lanes_count(loop->lanes), wait_ms, err);
@@ -154,16 +178,17 @@ static int step(struct loop *loop, struct error *err)
 	int64_t now_ms = clock_ms();
 	if (on_messages(loop, now_ms, err))
 		return -1;
-	if (lanes_step(loop->lanes, &loop->items[ITEM_LANES], now_ms, err))
+	if (fetches_step(loop->fetches, now_ms, err) ||
+		lanes_step(loop->lanes, &loop->items[ITEM_LANES], now_ms, err))
 		return -1;
 	if (loop->kill_at_ms >= 0 && now_ms >= loop->kill_at_ms) {
 		loop->kill_at_ms = -1;
-		if (lanes_kill(loop->lanes, err))
+		if (fetches_kill(loop->fetches, err) || lanes_kill(loop->lanes, err))
 			return -1;
 	}
-	if (loop->draining && lanes_idle(loop->lanes)) {
+	if (loop->draining && fetches_idle(loop->fetches) && lanes_idle(loop->lanes)) {
 		loop->done = true;
-		if (lanes_stop(loop->lanes, err))
+		if (stop(loop, err))
 			return -1;
 	}
 	if (session_flush(loop->session, err) || beat(loop, now_ms, err))
@@ -195,6 +220,7 @@ int loop_run(const struct settings *settings, struct error *err)
 		goto out;
 	loop.lanes = lanes_open(settings, loop.session, err);
 	if (loop.lanes) {
+		loop.fetches = fetches_open(settings, loop.session, loop.lanes);
 		loop.items = xcalloc(ITEM_LANES + lanes_count(loop.lanes), sizeof(*loop.items));
 		status = serve(&loop, err);
 	}
@@ -206,6 +232,7 @@ int loop_run(const struct settings *settings, struct error *err)
 	else if (session_goodbye(loop.session, &why, &unsent))
 		log_line("say goodbye: %s", unsent.message);
 out:
+	fetches_close(loop.fetches);
 	lanes_close(loop.lanes);
 	session_close(loop.session);
 	free(loop.items);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +24,7 @@ enum {
 struct work {
 	struct work *next;
 	struct job *job;
+	struct transfer *fetched; /* holds the input, or NULL: it is a file */
 	struct input input;
 	struct output output;
 };
@@ -76,6 +78,7 @@ static void work_free(struct work *work)
 {
 	input_close(&work->input);
 	store_discard(&work->output);
+	transfer_free(work->fetched);
 	free(work->job);
 	free(work);
 }
@@ -84,6 +87,13 @@ void lanes_add(struct lanes *l, const struct job *job)
 {
 	struct work *work = xmalloc(sizeof(*work));
 	*work = (struct work) { .job = job_copy(job), .input.fd = -1, .output.fd = -1 };
+	queue_append(l, work);
+}
+
+void lanes_add_fetched(struct lanes *l, struct job *job, struct transfer *transfer)
+{
+	struct work *work = xmalloc(sizeof(*work));
+	*work = (struct work) { .job = job, .fetched = transfer, .input.fd = -1, .output.fd = -1 };
 	queue_append(l, work);
 }
 
@@ -324,9 +334,19 @@ static bool must_wait(const struct lanes *l, const struct error *why, size_t gat
 	return (why->number == EMFILE || why->number == ENFILE) && (gathered > 0 || !lanes_idle(l));
 }
 
+/* What was fetched stays open until the job has ended: its lane may die and another get it. */
+static int open_fetched(struct work *work, struct error *why)
+{
+	work->input =
+		(struct input) { .fd = fcntl(work->fetched->response.body, F_DUPFD_CLOEXEC, 0) };
+	return work->input.fd < 0 ? error_errno(why, ERROR_IO, "open what was fetched") : 0;
+}
+
 static int open_files(struct lanes *l, struct work *work, struct error *why)
 {
-	if (store_open(l->store, work->job->source, &work->input, why))
+	int status = work->fetched ? open_fetched(work, why)
+				   : store_open(l->store, work->job->source, &work->input, why);
+	if (status)
 		return -1;
 	if (store_create(l->store, work->job, &work->input, &work->output, why)) {
 		input_close(&work->input);
@@ -359,6 +379,19 @@ static int freshen(struct lanes *l, struct lane *lane, const struct job *job, st
 		return 0;
 	struct error none = { .code = ERROR_LANE };
 	return end(l, lane, &none, err);
+}
+
+void lanes_expect(struct lanes *l, uint32_t kind)
+{
+	struct error err;
+	const struct lane_options options = { kind, (int)l->settings->leash, l->settings->sandbox };
+	for (size_t i = 0; i < l->count && !l->stopped; i++) {
+		if (l->lane[i].pid)
+			continue;
+		/* one that can't be started now is tried again when there is a job for it */
+		(void)lane_start(&l->lane[i], &options, &err);
+		return;
+	}
 }
 
 /* Opens up to `want` jobs from the queue: those that may travel to one lane together. */
@@ -506,6 +539,10 @@ int lanes_kill(struct lanes *l, struct error *err)
 {
 	struct error why;
 	(void)error_set(&why, ERROR_CANCELED, "canceled");
+	while (l->first) { /* what was fetched since lanes_stop */
+		if (refuse(l, queue_take(l), err))
+			return -1;
+	}
 	for (size_t i = 0; i < l->count; i++) {
 		struct lane *lane = &l->lane[i];
 		if (lane->pid && lane->count > 0 && end(l, lane, &why, err))

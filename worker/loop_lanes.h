@@ -19,6 +19,7 @@
 #include "common/wire.h"
 #include "worker/session.h"
 #include "worker/settings.h"
+#include "worker/transfer.h"
 
 struct lanes;
 
@@ -36,6 +37,12 @@ void lanes_poll(const struct lanes *lanes, struct poll_item *items);
 /* Takes a copy of a job into the queue. */
 void lanes_add(struct lanes *lanes, const struct job *job);
 
+/* The same for one whose input was fetched: both belong to the lanes from now on. */
+void lanes_add_fetched(struct lanes *lanes, struct job *job, struct transfer *transfer);
+
+/* A job of this kind will come: one more lane may start meanwhile. */
+void lanes_expect(struct lanes *lanes, uint32_t kind);
+
 /* Collects from the lanes that are ready (items of lanes_poll), buries, restarts, hands out. */
 int lanes_step(
 	struct lanes *lanes, const struct poll_item *items, int64_t now_ms, struct error *err);
@@ -48,7 +55,7 @@ void lanes_forgive(struct lanes *lanes, int64_t now_ms);
 
 /* Refuses what is queued; lanes start nothing more. */
 int lanes_stop(struct lanes *lanes, struct error *err);
-/* Kills what runs and reports it as canceled. */
+/* Kills what runs and reports it as canceled; refuses what came after lanes_stop. */
 int lanes_kill(struct lanes *lanes, struct error *err);
 /* No more of the queue is handed out; what lanes hold is finished. */
 void lanes_drain(struct lanes *lanes);

@@ -8,6 +8,8 @@
 #include "common/options.h"
 #include "common/wire.h"
 
+enum { TRANSFERS_PER_CORE = 4 };
+
 static int parse_text(
 	const struct option_spec *spec, const char *value, void *settings, struct error *err)
 {
@@ -56,6 +58,13 @@ static const struct option_spec specs[] = {
 		.minimum = 1,
 		.maximum = WIRE_LANES_MAX,
 		.help = "lanes (default: the cores that this process may use)" },
+	{ .name = "transfers",
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, transfers),
+		.minimum = 1,
+		.maximum = WIRE_LANES_MAX,
+		.help = "transfers over the network at once (default: four for each core)" },
 	{ .name = "root",
 		.letter = 'r',
 		.argument = "NAME=FOLDER",
@@ -102,6 +111,7 @@ int settings_parse(struct settings *settings, int argc, char **argv, struct erro
 	*settings = (struct settings) {
 		.leash = -1,
 		.concurrency = cpus_usable(),
+		.transfers = TRANSFERS_PER_CORE * (int64_t)cpus_usable(),
 	};
 	const struct option_group groups[] = { { "Options", specs, settings }, { 0 } };
 	if (options_parse(groups, argc, argv, &operand, err))

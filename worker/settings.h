@@ -15,6 +15,7 @@ enum { SETTINGS_ROOTS_MAX = 16 };
 struct settings {
 	const char *master;        /* address, common/socket.h */
 	int64_t concurrency;       /* lanes */
+	int64_t transfers;         /* in flight at most */
 	enum sandbox_need sandbox; /* of its lanes */
 	int64_t leash; /* descriptor shared with the master that started this worker, or -1 */
 	bool sync, follow_links, help, version;

@@ -84,8 +84,10 @@ static int noop_next(void *state, struct job *job, struct error *err)
 	return 1;
 }
 
-static int noop_fold(void *state, const struct result *result, struct error *err)
+static int noop_fold(
+	void *state, const struct job *job, const struct result *result, struct error *err)
 {
+	(void)job;
 	(void)state;
 	(void)result;
 	(void)err;

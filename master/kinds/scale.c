@@ -298,8 +298,10 @@ static int scale_next(void *state, struct job *job, struct error *err)
 	return 1;
 }
 
-static int scale_fold(void *state, const struct result *result, struct error *err)
+static int scale_fold(
+	void *state, const struct job *job, const struct result *result, struct error *err)
 {
+	(void)job;
 	(void)state;
 	Sciame__ScaleReport *report =
 		sciame__scale_report__unpack(NULL, result->report_size, result->report);

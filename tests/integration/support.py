@@ -133,9 +133,9 @@ class Run:
         # files instead of pipes: they can be read while it runs, and never fill up
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [program, *arguments], stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
-            start_new_session=True, env=variables,
-            **{"preexec_fn": default_signals, **more})
+            [program, *arguments], stdout=self.out, stderr=self.err, start_new_session=True,
+            env=variables,
+            **{"stdin": subprocess.DEVNULL, "preexec_fn": default_signals, **more})
         self.pid = self.process.pid
 
     def said(self, text):

@@ -205,8 +205,8 @@ class Usage(Case):
         write(self.path("file"), b"x")
         os.mkdir(self.path("in"))
         for message, arguments in (
-                ("a command is missing; there are: noop, scale; see --help", []),
-                ("'scael' is no command; there are: noop, scale; see --help", ["scael"]),
+                ("a command is missing; there are: noop, scale, feeds; see --help", []),
+                ("'scael' is no command; there are: noop, scale, feeds; see --help", ["scael"]),
                 ("SOURCE and TARGET are needed, 0 operands are given; see --help", ["scale"]),
                 ("SOURCE and TARGET are needed, 3 operands are given; see --help",
                  ["scale", "a", "b", "c"]),

@@ -20,16 +20,19 @@ SIBLINGS = [
     ("master/enumerator", "kind"),
     ("master/settings", "kind"),
     ("master/kind", "settings"),
+    ("master/kinds/feeds*", "browser kind kinds/feeds* settings xdg"),
     ("master/kinds/*", "kind settings"),
     ("worker/main", "loop* lane_main settings"),
-    ("worker/loop*", "loop* board kind lane sandbox session settings store transfer"),
+    ("worker/fetch_kind", "transfer"),
+    ("worker/loop*", "loop* board fetch_kind kind lane sandbox session settings store transfer"),
     ("worker/lane", "board packet sandbox"),
     ("worker/lane_main", "board kind packet sandbox"),
     ("worker/lane_program", "kind lane_main"),
     ("worker/sandbox", "kind"),
-    ("worker/settings", "sandbox"),
     ("worker/transfer*", "address transfer*"),
+    ("worker/settings", "sandbox"),
     ("worker/kinds/scale*", "kind kinds/scale*"),
+    ("worker/kinds/feeds*", "fetch_kind kind kinds/feeds*"),
     ("worker/kinds/*", "kind"),
     ("serial/*", "*"),
     ("common/*", "*"),
@@ -57,9 +60,12 @@ WRAPPED = [
     ("libdeflate.h", "worker/kinds/scale_png.c"),
     ("curl/*", "worker/transfer*"),
     ("libxml/*", "worker/kinds/feeds*.c"),
+    ("jansson.h", "worker/kinds/feeds_json.c"),
+    ("uchardet/*", "worker/kinds/feeds_charset.c"),
+    ("iconv.h", "worker/kinds/feeds_charset.c"),
     ("seccomp.h", "worker/sandbox.c"),
     ("sodium.h", "common/hash.c"),
-    ("sqlite3.h", "master/ledger.c"),
+    ("sqlite3.h", "master/kinds/feeds_ledger.c"),
     ("microhttpd.h", "master/dashboard.c"),
 ]
 
@@ -76,6 +82,10 @@ PURE = [
 FUNCTION_LINES = 70
 FUNCTION_PARAMETERS = 5
 FILE_LINES = 600
+
+# Functions whose parameters a library prescribes.
+CALLBACKS = ["tests/bench/feeds_limit.c:on_start", "worker/kinds/feeds_xml.c:on_start"]
+
 LINE_COLUMNS = 100
 TAB_COLUMNS = 8
 

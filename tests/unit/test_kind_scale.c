@@ -385,10 +385,11 @@ static void test_scale_results_count_by_what_was_done(void **state)
 		Sciame__ScaleReport report = SCIAME__SCALE_REPORT__INIT;
 		report.action = (Sciame__ScaleAction)action;
 		result.report_size = (uint32_t)sciame__scale_report__pack(&report, result.report);
-		assert_int_equal(f->kind->fold(f->run.state, &result, &f->err), counters[action]);
+		assert_int_equal(f->kind->fold(f->run.state, &(struct job) { 0 }, &result, &f->err),
+			counters[action]);
 	}
 	struct result nonsense = { .job = 1, .report_size = 2, .report = { 0xFF, 0xFF } };
-	assert_int_equal(f->kind->fold(f->run.state, &nonsense, &f->err), -1);
+	assert_int_equal(f->kind->fold(f->run.state, &(struct job) { 0 }, &nonsense, &f->err), -1);
 	assert_int_equal(f->err.code, ERROR_PROTOCOL);
 }
 

@@ -108,17 +108,21 @@ static void test_settings_kind_brings_its_own_options(void **state)
 static void test_settings_unknown_command_is_named(void **state)
 {
 	(void)state;
-	assert_wrong(parse("foo", NULL), "'foo' is no command; there are: noop, scale; see --help");
+	assert_wrong(parse("foo", NULL),
+		"'foo' is no command; there are: noop, scale, feeds; see --help");
 	assert_wrong(parse("scal", "a", "b", NULL),
-		"'scal' is no command; there are: noop, scale; see --help");
-	assert_wrong(parse("", NULL), "'' is no command; there are: noop, scale; see --help");
+		"'scal' is no command; there are: noop, scale, feeds; see --help");
+	assert_wrong(
+		parse("", NULL), "'' is no command; there are: noop, scale, feeds; see --help");
 }
 
 static void test_settings_without_command_ask_for_one(void **state)
 {
 	(void)state;
-	assert_wrong(parse(NULL, NULL), "a command is missing; there are: noop, scale; see --help");
-	assert_wrong(parse("-q", NULL), "a command is missing; there are: noop, scale; see --help");
+	assert_wrong(parse(NULL, NULL),
+		"a command is missing; there are: noop, scale, feeds; see --help");
+	assert_wrong(parse("-q", NULL),
+		"a command is missing; there are: noop, scale, feeds; see --help");
 }
 
 static void test_settings_help_and_version_need_nothing_else(void **state)

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/loop_fetch.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "worker/fetch_kind.h"
+#include "worker/transfer.h"
+
+enum { HOST_MAX = 256 }; /* bytes of a host with its port and the NUL; longer ones are cut */
+
+/* A host that somebody waits for or that is being talked to. */
+struct host {
+	struct host *next;
+	size_t users;   /* fetches that name it */
+	size_t running; /* of them */
+	char name[HOST_MAX];
+};
+
+/* A job from its arrival to the end of its transfer. */
+struct fetch {
+	struct fetch *next;
+	struct job *job;
+	const struct fetch_kind *kind;
+	struct fetch_plan plan;
+	struct host *host;
+};
+
+enum { BUCKETS = 1024 }; /* of the table of hosts */
+
+struct fetches {
+	const struct settings *settings;
+	struct session *session;
+	struct lanes *lanes;
+	struct transfers *transfers; /* NULL until the first job */
+	struct fetch *first, **last; /* those that wait, in the order of arrival */
+	size_t waiting, running;
+	bool may_begin; /* something has changed since nothing more could begin */
+	bool stopped;
+	struct host *hosts[BUCKETS];
+};
+
+/* "http://User@Host:80/path" -> "host:80": between "//" and the path, without a user. */
+static void host_name(const char *url, char *name)
+{
+	const char *start = strstr(url, "//");
+	start = start ? start + 2 : url;
+	size_t length = strcspn(start, "/?#");
+	const char *at = memrchr(start, '@', length);
+	if (at) {
+		length -= (size_t)(at + 1 - start);
+		start = at + 1;
+	}
+	if (length >= HOST_MAX)
+		length = HOST_MAX - 1;
+	for (size_t i = 0; i < length; i++)
+		name[i] = (char)tolower((unsigned char)start[i]);
+	name[length] = '\0';
+}
+
+static struct host **bucket(struct fetches *f, const char *name)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a; whoever makes hosts collide slows down only us */
+	for (const char *byte = name; *byte; byte++)
+		hash = (hash ^ (unsigned char)*byte) * 16777619U;
+	return &f->hosts[hash % BUCKETS];
+}
+
+static struct host *host_use(struct fetches *f, const char *url)
+{
+	char name[HOST_MAX];
+	host_name(url, name);
+	struct host **head = bucket(f, name);
+	struct host *host = *head;
+	while (host && strcmp(host->name, name) != 0)
+		host = host->next;
+	if (!host) {
+		host = xcalloc(1, sizeof(*host));
+		memcpy(host->name, name, sizeof(name));
+		host->next = *head;
+		*head = host;
+	}
+	host->users++;
+	return host;
+}
+
+static void host_leave(struct fetches *f, struct host *host)
+{
+	if (--host->users > 0)
+		return;
+	struct host **link = bucket(f, host->name);
+	while (*link != host)
+		link = &(*link)->next;
+	*link = host->next;
+	free(host);
+}
+
+static void fetch_free(struct fetches *f, struct fetch *fetch)
+{
+	if (fetch->host)
+		host_leave(f, fetch->host);
+	free(fetch->plan.memory);
+	free(fetch->job);
+	free(fetch);
+}
+
+struct fetches *fetches_open(
+	const struct settings *settings, struct session *session, struct lanes *lanes)
+{
+	struct fetches *f = xcalloc(1, sizeof(*f));
+	f->settings = settings;
+	f->session = session;
+	f->lanes = lanes;
+	f->last = &f->first;
+	return f;
+}
+
+static struct fetch *take_first(struct fetches *f)
+{
+	struct fetch *fetch = f->first;
+	f->first = fetch->next;
+	if (!f->first)
+		f->last = &f->first;
+	f->waiting--;
+	return fetch;
+}
+
+void fetches_close(struct fetches *f)
+{
+	if (!f)
+		return;
+	while (f->first)
+		fetch_free(f, take_first(f));
+	if (f->transfers) {
+		struct transfer *transfer;
+		transfers_cancel(f->transfers);
+		while ((transfer = transfers_take(f->transfers))) {
+			fetch_free(f, transfer->owner);
+			transfer_free(transfer);
+		}
+	}
+	transfers_close(f->transfers);
+	free(f);
+}
+
+bool fetches_wanted(const struct job *job)
+{
+	return fetch_kind_find(job->kind) != NULL;
+}
+
+static int report(
+	struct fetches *f, const struct job *job, struct result *result, struct error *err)
+{
+	result->job = job->id;
+	result->attempt = job->attempt;
+	return session_report(f->session, result, err);
+}
+
+/* The end of a fetch that never got to a lane. */
+static int fail(struct fetches *f, struct fetch *fetch, const struct error *why, struct error *err)
+{
+	struct result result = { 0 };
+	result_fail(&result, why);
+	int status = report(f, fetch->job, &result, err);
+	fetch_free(f, fetch);
+	return status;
+}
+
+int fetches_add(struct fetches *f, const struct job *job, struct error *err)
+{
+	struct error why;
+	struct fetch *fetch = xcalloc(1, sizeof(*fetch));
+	fetch->job = job_copy(job);
+	fetch->kind = fetch_kind_find(job->kind);
+	if (!f->transfers) {
+		f->transfers = transfers_open("sciame/" SCIAME_VERSION, err);
+		if (!f->transfers) {
+			fetch_free(f, fetch);
+			return -1;
+		}
+	}
+	if (fetch->kind->plan(fetch->job, &fetch->plan, &why))
+		return fail(f, fetch, &why, err);
+	lanes_expect(f->lanes, job->kind);
+	fetch->host = host_use(f, fetch->plan.request.url);
+	*f->last = fetch;
+	f->last = &fetch->next;
+	f->waiting++;
+	f->may_begin = true;
+	return 0;
+}
+
+/* Whether its host can be asked for one more thing. */
+static bool is_free(const struct fetch *fetch)
+{
+	return fetch->plan.per_host == 0 || fetch->host->running < fetch->plan.per_host;
+}
+
+static int begin(struct fetches *f, struct fetch *fetch, struct error *err)
+{
+	struct error why;
+	fetch->next = NULL;
+	if (transfers_add(f->transfers, &fetch->plan.request, fetch, &why))
+		return fail(f, fetch, &why, err);
+	fetch->host->running++;
+	f->running++;
+	return 0;
+}
+
+/* Begins, in the order of arrival, those whose host is free, until there are enough. */
+static int begin_all(struct fetches *f, struct error *err)
+{
+	struct fetch **link = &f->first;
+	if (f->stopped || !f->may_begin)
+		return 0;
+	while (*link && f->running < (size_t)f->settings->transfers) {
+		struct fetch *fetch = *link;
+		if (transfers_body_bytes(f->transfers) > FETCH_BODIES_MAX)
+			return 0; /* may_begin stays: lanes will have made room */
+		if (!is_free(fetch)) {
+			link = &fetch->next;
+			continue;
+		}
+		*link = fetch->next;
+		if (f->last == &fetch->next)
+			f->last = link;
+		f->waiting--;
+		if (begin(f, fetch, err))
+			return -1;
+	}
+	f->may_begin = false;
+	return 0;
+}
+
+static int hand_on(struct fetches *f, struct transfer *transfer, struct error *err)
+{
+	struct fetch *fetch = transfer->owner;
+	struct result result = { .duration_us = transfer->duration_us };
+	fetch->host->running--;
+	f->running--;
+	f->may_begin = true;
+	struct job *job = fetch->kind->fetched(fetch->job, transfer, &result);
+	int status = 0;
+	if (job) {
+		lanes_add_fetched(f->lanes, job, transfer);
+	} else {
+		status = report(f, fetch->job, &result, err);
+		transfer_free(transfer);
+	}
+	fetch_free(f, fetch);
+	return status;
+}
+
+static int hand_on_all(struct fetches *f, struct error *err)
+{
+	struct transfer *transfer;
+	while ((transfer = transfers_take(f->transfers))) {
+		if (hand_on(f, transfer, err))
+			return -1;
+	}
+	return 0;
+}
+
+void fetches_poll(const struct fetches *f, struct poll_item *item)
+{
+	*item = (struct poll_item) { .fd = f->transfers ? transfers_fd(f->transfers) : -1 };
+}
+
+int64_t fetches_deadline_ms(const struct fetches *f)
+{
+	return f->transfers ? transfers_deadline_ms(f->transfers) : -1;
+}
+
+int fetches_step(struct fetches *f, int64_t now_ms, struct error *err)
+{
+	if (!f->transfers)
+		return 0;
+	if (transfers_step(f->transfers, now_ms, err) || hand_on_all(f, err))
+		return -1;
+	return begin_all(f, err);
+}
+
+int fetches_stop(struct fetches *f, struct error *err)
+{
+	f->stopped = true;
+	while (f->first) {
+		struct fetch *fetch = take_first(f);
+		int status = session_refuse(f->session, fetch->job->id, fetch->job->attempt, err);
+		fetch_free(f, fetch);
+		if (status)
+			return -1;
+	}
+	return 0;
+}
+
+int fetches_kill(struct fetches *f, struct error *err)
+{
+	if (!f->transfers)
+		return 0;
+	transfers_cancel(f->transfers);
+	return hand_on_all(f, err);
+}
+
+void fetches_drain(struct fetches *f)
+{
+	f->stopped = true;
+}
+
+bool fetches_idle(const struct fetches *f)
+{
+	return f->running == 0;
+}
+
+size_t fetches_count(const struct fetches *f)
+{
+	return f->waiting + f->running;
+}
