@@ -3,9 +3,8 @@
 
 bench.py --bin FOLDER --ideal FILE [--photos FOLDER] [--runs N] [--work FOLDER]
 
-All programs take turns in every round, so that what the machine does besides hits all of them; what
-counts are the medians and above all the ratios of each round. Files live in memory (/dev/shm) unless
---work says otherwise: a disk would be what is measured. Without --photos, pictures are made.
+All programs take turns in every round (turns.py). Files live in memory (/dev/shm) unless --work says
+otherwise: a disk would be what is measured. Without --photos, pictures are made.
 """
 import argparse
 import os
@@ -19,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from support import Run, convert, png, wait_for, write  # noqa: E402
+from turns import Program, compare  # noqa: E402
 
 PHOTOS = 200
 SMALL = 20000
@@ -50,33 +50,18 @@ def small(folder, count):
         write("%s/s%05d.jpg" % (folder, i), data)
 
 
-def timed(command, target):
-    shutil.rmtree(target, ignore_errors=True)
-    os.makedirs(target)
-    start = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, shell=True)
-    seconds = time.monotonic() - start
-    if done.returncode:
-        sys.exit("failed: %s\n%s" % (command, done.stderr.decode()[-2000:]))
-    return seconds, len(os.listdir(target))
+def scaling(title, commands, target, files, runs):
+    """commands: {name: shell command}; each is to leave so many files in an empty target."""
+    def prepare():
+        shutil.rmtree(target, ignore_errors=True)
+        os.makedirs(target)
 
+    def verdict(status, _text):
+        made = len(os.listdir(target))
+        return None if status == 0 and made == files else "made %d of %d files" % (made, files)
 
-def compare(title, commands, target, files, runs):
-    """commands: {name: shell command}; the first is the one that the others are compared to."""
-    seconds = {name: [] for name in commands}
-    for _ in range(runs):
-        for name, command in commands.items():
-            taken, made = timed(command, target)
-            if made != files:
-                sys.exit("%s made %d of %d files" % (name, made, files))
-            seconds[name].append(taken)
-    first = next(iter(commands))
-    print("%s, %d runs, medians" % (title, runs))
-    for name, list_ in seconds.items():
-        ratio = statistics.median(a / b for a, b in zip(list_, seconds[first]))
-        print("  %-42s %7.3f s   %5.2f times %s" %
-              (name, statistics.median(list_), ratio, first))
-    sys.stdout.flush()
+    compare(title, [Program(name, ["sh", "-c", command], verdict, prepare)
+                    for name, command in commands.items()], runs)
 
 
 def interrupt(sciame, originals, folder, out, runs):
@@ -139,17 +124,17 @@ def main():
         photographs(photos, arguments.photos, PHOTOS)
         small(tiny, SMALL)
         vips = "ls -d %s/* | xargs -P%d -n16 vipsthumbnail --vips-concurrency=1 -s %s -o %s/%%s.jpg"
-        compare("%d photographs, -s 400, %d lanes" % (PHOTOS, lanes), {
+        scaling("%d photographs, -s 400, %d lanes" % (PHOTOS, lanes), {
             "ideal": "%s %d 400 %s %s" % (arguments.ideal, lanes, photos, out),
             "sciame": "%s scale -c %d -s 400 %s %s" % (sciame, lanes, photos, out),
             "vipsthumbnail, xargs -P%d -n16" % lanes: vips % (photos, lanes, "400", out),
         }, out, PHOTOS, arguments.runs)
         for size, what in ((400, "copied"), (50, "scaled")):
-            compare("%d pictures of 100x100, -s %d (%s), %d lanes" % (SMALL, size, what, lanes), {
+            scaling("%d pictures of 100x100, -s %d (%s), %d lanes" % (SMALL, size, what, lanes), {
                 "ideal": "%s %d %d %s %s" % (arguments.ideal, lanes, size, tiny, out),
                 "sciame": "%s scale -c %d -s %d %s %s" % (sciame, lanes, size, tiny, out),
             }, out, SMALL, arguments.runs)
-        compare("%d pictures of 100x100 by vipsthumbnail, once" % SMALL, {
+        scaling("%d pictures of 100x100 by vipsthumbnail, once" % SMALL, {
             "vipsthumbnail, xargs -P%d -n16" % lanes: vips % (tiny, lanes, "50", out),
         }, out, SMALL, 1)
         interrupt(sciame, photos, os.path.join(work, "thousand"), out, arguments.runs)
