@@ -380,6 +380,29 @@ static void test_read_text_of_all_entries_is_bounded(void **state)
 	free(item);
 }
 
+#define TEN "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN " "
+
+/* Text that libxml2 doesn't see comes back where it stood, and as the kind of text it is. */
+static void test_read_long_texts_come_back_in_their_places(void **state)
+{
+	(void)state;
+	Sciame__Feed *feed = read_feed(
+		"<feed xmlns='http://www.w3.org/2005/Atom'><title><![CDATA[" LONG "1 <b> &amp;]]>"
+		"</title><entry><x>" LONG "no</x><title>" LONG "2 &lt;b> &amp;amp;<?t 0?></title>"
+		"<author>" LONG "no<name>" LONG "3</name><email>" LONG "no</email></author>"
+		"<content type='xhtml'><p>" LONG "&lt;b>4</p>" LONG "5</content></entry>"
+		"<entry><title type='html'>6 <![CDATA[" LONG "&lt;b> <i>]]>7 " LONG
+		"&lt;u>8</title></entry></feed>");
+	assert_string_equal(feed->title, LONG "1 <b> &amp;");
+	assert_int_equal(feed->n_entries, 2);
+	assert_string_equal(feed->entries[0]->title, LONG "2 <b> &amp;");
+	assert_string_equal(feed->entries[0]->author, LONG "3");
+	assert_string_equal(feed->entries[0]->summary, LONG "<b>4 " LONG "5");
+	assert_string_equal(feed->entries[1]->title, "6 " LONG "<b> 7 " LONG "8");
+	release(feed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_read_entries_over_the_limit_are_counted),
 		cmocka_unit_test(test_read_long_texts_are_cut),
 		cmocka_unit_test(test_read_text_of_all_entries_is_bounded),
+		cmocka_unit_test(test_read_long_texts_come_back_in_their_places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* The kind "feeds" in its lane: the body of one feed is read, what it says is written. */
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,8 @@
 
 enum {
 	OUTPUT_BYTES = 64 << 20,
+	KEPT_BLOCK_BYTES = 4 << 20, /* larger ones are always given back */
+	KEPT_BYTES = 8 << 20,       /* free memory beyond this is given back */
 };
 
 static void write_report(uint32_t http_status, struct result *result)
@@ -116,8 +119,19 @@ static int execute(
 	return status;
 }
 
+/* What a feed needed is kept for the next one: its pages would be had from the system anew. */
+static int keep_memory(struct error *err)
+{
+	(void)err;
+	/* mallopt(3) fails only for values out of range; then it stays as it was */
+	(void)mallopt(M_MMAP_THRESHOLD, KEPT_BLOCK_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	return 0;
+}
+
 const struct worker_kind worker_kind_feeds = {
 	.name = "feeds",
 	.limits = { .memory_bytes = MEMORY_BYTES, .output_bytes = OUTPUT_BYTES, .no_files = true },
+	.start = keep_memory,
 	.execute = execute,
 };

@@ -39,7 +39,7 @@ static void grow(struct feeds_buffer *buffer, size_t size)
 	buffer->room = room;
 }
 
-bool feeds_buffer_add(struct feeds_buffer *buffer, const void *bytes, size_t size)
+bool feeds_buffer_add_slowly(struct feeds_buffer *buffer, const void *bytes, size_t size)
 {
 	if (size > buffer->max - buffer->size) {
 		buffer->full = true;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct feeds_buffer {
 	char *bytes; /* size bytes without NUL; NULL until something was added */
@@ -23,7 +24,7 @@ void feeds_buffer_release(struct feeds_buffer *buffer);
 void feeds_buffer_clear(struct feeds_buffer *buffer);
 
 /* Adds all of bytes, or nothing and false when they don't fit. */
-bool feeds_buffer_add(struct feeds_buffer *buffer, const void *bytes, size_t size);
+static inline bool feeds_buffer_add(struct feeds_buffer *buffer, const void *bytes, size_t size);
 
 /* The same for a text and for a character (nothing for what is no character). */
 bool feeds_buffer_add_text(struct feeds_buffer *buffer, const char *text);
@@ -34,5 +35,19 @@ void feeds_buffer_add_head(struct feeds_buffer *buffer, const char *text, size_t
 
 /* The bytes with a NUL behind them, valid until the next call. */
 const char *feeds_buffer_text(struct feeds_buffer *buffer);
+
+/* What feeds_buffer_add() does when there is no room yet. */
+bool feeds_buffer_add_slowly(struct feeds_buffer *buffer, const void *bytes, size_t size);
+
+/* Here because it is called for nearly each tag and word, mostly with a size that is known. */
+static inline bool feeds_buffer_add(struct feeds_buffer *buffer, const void *bytes, size_t size)
+{
+	/* max may have been lowered below room */
+	if (size >= buffer->room - buffer->size || size > buffer->max - buffer->size)
+		return feeds_buffer_add_slowly(buffer, bytes, size);
+	memcpy(buffer->bytes + buffer->size, bytes, size);
+	buffer->size += size;
+	return true;
+}
 
 #endif

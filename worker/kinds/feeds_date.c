@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dates of feeds: feeds_date_parts() reads what is there, here is decided what it means.
+ * Dates of feeds: feeds_date_strict() or else feeds_date_parts() reads what is there, here is
+ * decided what it means.
  *
  * Impossible parts run over as they do in mktime(3), which most readers of feeds are built on:
  * 31 June is 1 July, 25:61 is 2:01 the day after. A month 13 or a day 32 is no date.
@@ -8,6 +9,7 @@
 #include "worker/kinds/feeds_date.h"
 
 #include "worker/kinds/feeds_date_parts.h"
+#include "worker/kinds/feeds_date_strict.h"
 
 enum {
 	DATE_BYTES_MAX = 256, /* what scripts write, names of the zone in full, has up to 90 */
@@ -172,7 +174,9 @@ static int64_t clock_seconds(const struct feeds_date_parts *p)
 bool feeds_date(const char *text, size_t size, int64_t *seconds)
 {
 	struct feeds_date_parts parts;
-	if (size > DATE_BYTES_MAX || !feeds_date_parts(text, size, &parts))
+	if (size > DATE_BYTES_MAX)
+		return false;
+	if (!feeds_date_strict(text, size, &parts) && !feeds_date_parts(text, size, &parts))
 		return false;
 	int64_t result = parts.seconds;
 	if (!parts.unix) {

@@ -18,15 +18,16 @@ bool feeds_names_admit(struct feeds_names *names, const char *name, size_t size)
 {
 	uint32_t hash = hash_of(name, size);
 	for (uint32_t i = 0; i < PROBES_MAX; i++) {
-		struct feeds_names_slot *slot = &names->slots[(hash + i) % NAMES_SLOTS];
-		if (slot->name == NULL) {
+		uint16_t *slot = &names->slots[(hash + i) % NAMES_SLOTS];
+		if (*slot == 0) {
 			if (names->count == NAMES_MAX)
 				return false;
-			*slot = (struct feeds_names_slot) { name, size };
-			names->count++;
+			names->names[names->count++] = (struct feeds_names_name) { name, size };
+			*slot = names->count;
 			return true;
 		}
-		if (slot->size == size && memcmp(slot->name, name, size) == 0)
+		const struct feeds_names_name *known = &names->names[*slot - 1];
+		if (known->size == size && memcmp(known->name, name, size) == 0)
 			return true;
 	}
 	return false;

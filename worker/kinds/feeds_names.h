@@ -16,11 +16,12 @@ enum {
 };
 
 struct feeds_names {
-	struct feeds_names_slot {
-		const char *name; /* borrowed, NULL: free */
+	uint16_t slots[NAMES_SLOTS]; /* 1 + the place in names, 0: free */
+	uint16_t count;
+	struct feeds_names_name {
+		const char *name; /* borrowed */
 		size_t size;
-	} slots[NAMES_SLOTS];
-	size_t count;
+	} names[NAMES_MAX];
 };
 
 /* Whether a name is in the set or was let in now. *names starts zeroed; name must outlive it. */

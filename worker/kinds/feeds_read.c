@@ -66,7 +66,7 @@ static bool read_xml(struct feeds_draft *draft, const struct feeds_charset *char
 	*faults |= repair.faults;
 	switch (repair.document) {
 	case DOCUMENT_FEED:
-		feeds_xml_read(draft, &repair.xml, url);
+		feeds_xml_read(draft, &repair, url);
 		break;
 	case DOCUMENT_PAGE:
 		fail_page(charset, url, err);
@@ -83,7 +83,7 @@ static bool read_xml(struct feeds_draft *draft, const struct feeds_charset *char
 				err, ERROR_INPUT, "not a feed: starts with <%s>", repair.root);
 		break;
 	}
-	feeds_buffer_release(&repair.xml);
+	feeds_repair_release(&repair);
 	return repair.document == DOCUMENT_FEED;
 }
 

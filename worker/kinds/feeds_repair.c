@@ -7,25 +7,26 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "worker/kinds/feeds_characters.h"
 #include "worker/kinds/feeds_doctype.h"
-#include "worker/kinds/feeds_entity.h"
 #include "worker/kinds/feeds_names.h"
 #include "worker/kinds/feeds_tag.h"
 
 enum {
 	CLOSING_MAX = REPAIR_DEPTH_MAX * (TAG_NAME_BYTES_MAX + 4), /* bytes of the last end tags */
-	CDATA_MAX = 1 << 20, /* bytes of a section: libxml2 ends at 10 MB of one */
+	INLINE_MAX = 64, /* bytes of text that libxml2 sees: a marker costs as much */
 };
 
 /* An element that was opened and is not closed yet. */
 struct open {
 	const char *name;
 	size_t name_size;
-	uint32_t hash; /* of the name in lower case */
+	uint32_t hash; /* of the name, whatever its case */
 	bool admitted; /* libxml2 sees the name */
 };
 
@@ -36,9 +37,8 @@ struct state {
 	const char *end;
 	struct feeds_tags tags;
 	struct feeds_tag tag;
-	struct feeds_doctype doctype;
+	struct feeds_characters characters;
 	struct feeds_names names;
-	bool has_doctype;
 	bool no_comment_end; /* the rest has no --> */
 	bool seen_tag;       /* an element was passed over before the root */
 	bool done;           /* the root was closed */
@@ -47,45 +47,14 @@ struct state {
 	struct open open[REPAIR_DEPTH_MAX];
 };
 
-/* Bytes that need a look in text and in values: all others are copied as they are. */
-static const bool special[256] = { [0] = true,
-	[1] = true,
-	[2] = true,
-	[3] = true,
-	[4] = true,
-	[5] = true,
-	[6] = true,
-	[7] = true,
-	[8] = true,
-	[11] = true,
-	[12] = true,
-	[14] = true,
-	[15] = true,
-	[16] = true,
-	[17] = true,
-	[18] = true,
-	[19] = true,
-	[20] = true,
-	[21] = true,
-	[22] = true,
-	[23] = true,
-	[24] = true,
-	[25] = true,
-	[26] = true,
-	[27] = true,
-	[28] = true,
-	[29] = true,
-	[30] = true,
-	[31] = true,
-	['<'] = true,
-	['&'] = true,
-	['"'] = true,
-	[']'] = true,
-	[0xEF] = true };
+/* Bytes that are written as references: > only because it may follow ]]. */
+static const char *const references[256] = {
+	['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;"
+};
 
-static void fault(struct state *state, enum feeds_fault fault)
+static void fault(struct state *state, unsigned faults)
 {
-	state->repair->faults |= fault;
+	state->repair->faults |= faults;
 }
 
 /* Full is seen by the main loop, which then takes back what was written of the last piece. */
@@ -94,148 +63,70 @@ static void add(struct state *state, const char *text, size_t size)
 	(void)feeds_buffer_add(state->out, text, size);
 }
 
-static void add_text(struct state *state, const char *text)
+static void add_string(struct state *state, const char *text)
 {
 	add(state, text, strlen(text));
 }
 
-static void add_character(struct state *state, uint32_t character)
+/* Writes text as text or as a value. */
+static void add_escaped(struct state *state, const char *at, size_t size)
 {
-	switch (character) {
-	case '&':
-		add_text(state, "&amp;");
-		break;
-	case '<':
-		add_text(state, "&lt;");
-		break;
-	case '>':
-		add_text(state, "&gt;");
-		break;
-	case '"':
-		add_text(state, "&quot;");
-		break;
-	case '\n':
-	case '\r':
-	case '\t':
-		add_text(state, "&#32;"); /* as itself, a value would lose it */
-		break;
-	default:
-		(void)feeds_buffer_add_character(state->out, character);
-	}
-}
-
-static bool is_predefined(const char *name, size_t size)
-{
-	switch (size) {
-	case 2:
-		return name[1] == 't' && (name[0] == 'l' || name[0] == 'g');
-	case 3:
-		return memcmp(name, "amp", 3) == 0;
-	case 4:
-		return memcmp(name, "quot", 4) == 0 || memcmp(name, "apos", 4) == 0;
-	default:
-		return false;
-	}
-}
-
-/* Writes the named reference at the & and returns its bytes; 0 when it is a bare &. */
-static size_t add_named(struct state *state, const char *at, size_t size)
-{
-	size_t name = 0;
-	while (name + 1 < size && name <= TAG_NAME_BYTES_MAX && at[name + 1] != ';' &&
-		(isalnum((unsigned char)at[name + 1]) || strchr("_-.", at[name + 1]) != NULL) &&
-		at[name + 1] != '\0')
-		name++;
-	if (name == 0 || name + 1 >= size || at[name + 1] != ';')
-		return 0;
-	if (is_predefined(at + 1, name)) {
-		add(state, at, name + 2);
-		return name + 2;
-	}
-	size_t value_size;
-	const char *value = feeds_doctype_expand(&state->doctype, at + 1, name, &value_size);
-	if (value != NULL) {
-		for (size_t i = 0; i < value_size; i++)
-			if (value[i] == '<' || value[i] == '&' || value[i] == '"')
-				add_character(state, (unsigned char)value[i]);
-			else
-				add(state, value + i, 1);
-		return name + 2;
-	}
-	uint32_t character = feeds_entity_named(at + 1, name);
-	if (character == 0)
-		return 0;
-	add_character(state, character);
-	if (!state->has_doctype)
-		fault(state, FAULT_REFERENCE);
-	return name + 2;
-}
-
-static size_t add_numeric(struct state *state, const char *at, size_t size)
-{
-	uint32_t character;
-	size_t length = feeds_entity_numeric(at, size, &character);
-	if (length == 0)
-		return 0;
-	if (character != 0)
-		add_character(state, character);
-	if (character == 0 || at[length - 1] != ';')
-		fault(state, FAULT_REFERENCE);
-	return length;
-}
-
-/* Writes the special byte at at, or what stands for it, and returns how many were read. */
-static size_t add_special(struct state *state, const char *at, const char *end)
-{
-	size_t size = (size_t)(end - at);
-	size_t length = 0;
-	switch (*at) {
-	case '&':
-		if (size > 1)
-			length = at[1] == '#' ? add_numeric(state, at, size)
-					      : add_named(state, at, size);
-		if (length > 0)
-			return length;
-		fault(state, FAULT_REFERENCE);
-		add_text(state, "&amp;");
-		return 1;
-	case '<':
-		fault(state, FAULT_TAG);
-		add_text(state, "&lt;");
-		return 1;
-	case '"':
-		add_text(state, "&quot;");
-		return 1;
-	case ']':
-		add_text(state, size > 2 && memcmp(at, "]]>", 3) == 0 ? "&#93;" : "]");
-		return 1;
-	case '\xEF': /* U+FFFE and U+FFFF are no characters of XML; bytes of valid UTF-8 follow */
-		if (size > 2 && at[1] == '\xBF' && (unsigned char)at[2] >= 0xBE) {
-			fault(state, FAULT_CONTROL);
-			return 3;
-		}
-		add(state, at, 1);
-		return 1;
-	default:
-		fault(state, FAULT_CONTROL);
-		/* "]]" must not come to stand before a ">" and end a section. */
-		if (state->out->size > 0 && state->out->bytes[state->out->size - 1] == ']')
-			add_text(state, " ");
-		return 1;
-	}
-}
-
-/* Writes text or a value up to end. */
-static void add_escaped(struct state *state, const char *at, const char *end)
-{
-	while (at < end && !state->out->full) {
+	for (const char *end = at + size; at < end && !state->out->full;) {
 		const char *start = at;
-		while (at < end && !special[(unsigned char)*at])
+		while (at < end && references[(unsigned char)*at] == NULL)
 			at++;
 		add(state, start, (size_t)(at - start));
 		if (at < end)
-			at += add_special(state, at, end);
+			add_string(state, references[(unsigned char)*at++]);
 	}
+}
+
+static void add_value(struct state *state, const char *at, const char *end)
+{
+	struct feeds_buffer *bytes = &state->repair->texts.bytes;
+	if (memchr(at, '<', (size_t)(end - at)) != NULL)
+		fault(state, FAULT_TAG);
+	if (feeds_characters_are_plain(at, end)) {
+		add_escaped(state, at, (size_t)(end - at));
+		return;
+	}
+	size_t start = bytes->size;
+	feeds_characters_read(&state->characters, bytes, at, end);
+	if (bytes->size > start)
+		add_escaped(state, bytes->bytes + start, bytes->size - start);
+	bytes->size = start;
+}
+
+/* Writes the processing instruction that stands for a text; those of the feed were dropped. */
+static void add_marker(struct state *state, size_t number)
+{
+	char marker[sizeof("<?t 18446744073709551615?>")];
+	int size = snprintf(marker, sizeof(marker), "<?t %zu?>", number);
+	add(state, marker, (size_t)size);
+}
+
+/* Writes text that stands for itself. */
+static void add_plain(struct state *state, const char *at, const char *end)
+{
+	size_t size = (size_t)(end - at);
+	if (size <= INLINE_MAX)
+		add_escaped(state, at, size);
+	else
+		add_marker(state, feeds_texts_add(&state->repair->texts, at, size));
+}
+
+/* Writes the text that was put into texts from start on. */
+static void add_written(struct state *state, size_t start)
+{
+	struct feeds_texts *texts = &state->repair->texts;
+	size_t size = texts->bytes.size - start;
+	if (size > INLINE_MAX) {
+		add_marker(state, feeds_texts_add_written(texts, start));
+		return;
+	}
+	if (size > 0)
+		add_escaped(state, texts->bytes.bytes + start, size);
+	texts->bytes.size = start;
 }
 
 /* Whether a name is one of XML: libxml2's rules for what is not ASCII are not worth knowing. */
@@ -281,8 +172,14 @@ static uint32_t name_hash(const char *name, size_t size)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (uint32_t)tolower((unsigned char)name[i])) * 16777619u;
+		hash = (hash ^ ((unsigned char)name[i] | 0x20u)) * 16777619u;
 	return hash;
+}
+
+static bool is_same(const struct open *open, const struct feeds_tag *tag)
+{
+	return open->name_size == tag->name_size &&
+	       memcmp(open->name, tag->name, tag->name_size) == 0;
 }
 
 /* Closes the nearest open element of the tag's name, and with it all inside it. */
@@ -291,6 +188,10 @@ static void close_tag(struct state *state)
 	const struct feeds_tag *tag = &state->tag;
 	if (state->dropped > 0) {
 		state->dropped--;
+		return;
+	}
+	if (state->depth > 0 && is_same(&state->open[state->depth - 1], tag)) {
+		close_last(state);
 		return;
 	}
 	uint32_t hash = name_hash(tag->name, tag->name_size);
@@ -319,10 +220,8 @@ static void close_item(struct state *state)
 {
 	const struct open *last = &state->open[state->depth - 1];
 	const struct feeds_tag *tag = &state->tag;
-	if (last->name_size != tag->name_size ||
-		memcmp(last->name, tag->name, tag->name_size) != 0 ||
-		!(is_local(tag->name, tag->name_size, "item") ||
-			is_local(tag->name, tag->name_size, "entry")))
+	if (!is_same(last, tag) || !(is_local(tag->name, tag->name_size, "item") ||
+					   is_local(tag->name, tag->name_size, "entry")))
 		return;
 	fault(state, FAULT_NESTING);
 	close_last(state);
@@ -339,7 +238,7 @@ static void add_attribute(struct state *state, const struct feeds_tag_attribute 
 	add(state, " ", 1);
 	add(state, name, attribute->name_size);
 	add(state, "=\"", 2);
-	add_escaped(state, attribute->value, attribute->value + attribute->value_size);
+	add_value(state, attribute->value, attribute->value + attribute->value_size);
 	add(state, "\"", 1);
 }
 
@@ -423,37 +322,35 @@ static bool read_tag(struct state *state)
 	return true;
 }
 
-/* Writes a section as sections of at most CDATA_MAX, cut between characters. */
-static void add_section(struct state *state, const char *at, const char *end)
+/* Brackets are rarer in text than anything that memmem() would look for first. */
+static const char *section_end(const char *at, const char *end)
 {
-	while (at < end && !state->out->full) {
-		const char *stop = end - at > CDATA_MAX ? at + CDATA_MAX : end;
-		while (stop < end && ((unsigned char)*stop & 0xC0) == 0x80)
-			stop--;
-		add_text(state, "<![CDATA[");
-		while (at < stop) {
-			const char *start = at;
-			while (at < stop &&
-				((unsigned char)*at >= ' ' || isspace((unsigned char)*at)) &&
-				*at != '\xEF' && *at != '\f' && *at != '\v')
-				at++;
-			add(state, start, (size_t)(at - start));
-			if (at < stop) /* it can be no & and no < */
-				at += add_special(state, at, stop);
-		}
-		add_text(state, "]]>");
+	while ((at = memchr(at, ']', (size_t)(end - at))) != NULL) {
+		if (end - at > 2 && at[1] == ']' && at[2] == '>')
+			return at;
+		at++;
 	}
+	return NULL;
 }
 
 static void read_section(struct state *state)
 {
 	const char *start = state->at + strlen("<![CDATA[");
-	const char *end = memmem(start, (size_t)(state->end - start), "]]>", 3);
-	if (end == NULL)
+	const char *found = section_end(start, state->end);
+	const char *end = found == NULL ? state->end : found;
+	if (found == NULL)
 		fault(state, FAULT_TRUNCATED);
-	if (state->depth > 0)
-		add_section(state, start, end == NULL ? state->end : end);
-	state->at = end == NULL ? state->end : end + 3;
+	state->at = found == NULL ? end : end + 3;
+	if (state->depth == 0)
+		return;
+	if (feeds_characters_are_plain_data(start, end)) {
+		add_plain(state, start, end);
+		return;
+	}
+	struct feeds_buffer *bytes = &state->repair->texts.bytes;
+	size_t written = bytes->size;
+	feeds_characters_read_data(&state->characters, bytes, start, end);
+	add_written(state, written);
 }
 
 static void skip_past(struct state *state, const char *found, size_t size)
@@ -478,9 +375,9 @@ static bool read_declaration(struct state *state)
 		read_section(state);
 		return true;
 	}
-	if (left >= 9 && !state->has_doctype && strncasecmp(at, "<!DOCTYPE", 9) == 0) {
-		state->has_doctype = true;
-		state->at = feeds_doctype_read(&state->doctype, at, state->end);
+	if (left >= 9 && !state->characters.has_doctype && strncasecmp(at, "<!DOCTYPE", 9) == 0) {
+		state->characters.has_doctype = true;
+		state->at = feeds_doctype_read(&state->characters.doctype, at, state->end);
 		return true;
 	}
 	if (left < 3 || (at[1] != '?' && at[1] != '!') || isspace((unsigned char)at[2]))
@@ -490,15 +387,37 @@ static bool read_declaration(struct state *state)
 	return true;
 }
 
+/* Most pieces of text are a few bytes that stand for themselves; false: this one is not so. */
+static bool read_short(struct state *state)
+{
+	const char *start = state->at;
+	const char *stop = state->end - start > INLINE_MAX ? start + INLINE_MAX : state->end;
+	const char *at = start + feeds_characters_span(start, stop);
+	if (at < state->end && *at != '<')
+		return false;
+	add(state, start, (size_t)(at - start));
+	state->at = at;
+	return true;
+}
+
 static void read_text(struct state *state)
 {
+	if (state->depth > 0 && read_short(state))
+		return;
 	const char *start = state->at;
 	const char *end = memchr(start, '<', (size_t)(state->end - start));
 	if (end == NULL)
 		end = state->end;
 	state->at = end;
 	if (state->depth > 0) {
-		add_escaped(state, start, end);
+		if (feeds_characters_are_plain(start, end)) {
+			add_plain(state, start, end);
+			return;
+		}
+		struct feeds_buffer *bytes = &state->repair->texts.bytes;
+		size_t written = bytes->size;
+		feeds_characters_read(&state->characters, bytes, start, end);
+		add_written(state, written);
 		return;
 	}
 	while (start < end && isspace((unsigned char)*start))
@@ -516,9 +435,17 @@ static void read_piece(struct state *state)
 	}
 	if (read_tag(state) || read_declaration(state))
 		return;
-	if (state->depth > 0)
-		(void)add_special(state, state->at, state->end); /* always the one < */
+	if (state->depth > 0) {
+		fault(state, FAULT_TAG);
+		add_escaped(state, state->at, 1);
+	}
 	state->at++;
+}
+
+void feeds_repair_release(struct feeds_repair *repair)
+{
+	feeds_buffer_release(&repair->xml);
+	feeds_texts_release(&repair->texts);
 }
 
 void feeds_repair(struct feeds_repair *repair, const char *text, size_t size)
@@ -527,6 +454,7 @@ void feeds_repair(struct feeds_repair *repair, const char *text, size_t size)
 	assert(state != NULL);
 	*repair = (struct feeds_repair) { 0 };
 	feeds_buffer_init(&repair->xml, REPAIR_BYTES_MAX);
+	feeds_texts_init(&repair->texts, REPAIR_BYTES_MAX);
 	state->repair = repair;
 	state->out = &repair->xml;
 	state->at = text;
@@ -537,7 +465,7 @@ void feeds_repair(struct feeds_repair *repair, const char *text, size_t size)
 		size_t depth = state->depth;
 		bool was_text = *state->at != '<';
 		read_piece(state);
-		if (!state->out->full)
+		if (!state->out->full && !repair->texts.bytes.full)
 			continue;
 		/* Text is whole wherever it ends; half a tag is taken back. */
 		if (!was_text) {
@@ -547,12 +475,13 @@ void feeds_repair(struct feeds_repair *repair, const char *text, size_t size)
 		fault(state, FAULT_SIZE);
 		break;
 	}
+	fault(state, state->characters.faults);
 	if (state->depth > 0)
 		fault(state, FAULT_TRUNCATED);
 	state->out->max += CLOSING_MAX;
 	state->out->full = false;
 	while (state->depth > 0)
 		close_last(state);
-	feeds_doctype_release(&state->doctype);
+	feeds_doctype_release(&state->characters.doctype);
 	free(state);
 }

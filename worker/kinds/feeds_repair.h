@@ -4,8 +4,9 @@
  * loses text without a word (&nbsp; and a bare & vanish), so nothing is left for it to recover.
  *
  * Comments, processing instructions and the document type are dropped; elements are closed in
- * order; references are made whole; at most REPAIR_DEPTH_MAX elements are open at once. Linear in
- * time, whatever the bytes.
+ * order; references are read; at most REPAIR_DEPTH_MAX elements are open at once. A long text is
+ * kept beside, and an instruction of ours, <?t NUMBER?>, stands for it. Linear in time, whatever
+ * the bytes.
  */
 #ifndef SCIAME_WORKER_KINDS_FEEDS_REPAIR_H
 #define SCIAME_WORKER_KINDS_FEEDS_REPAIR_H
@@ -13,10 +14,11 @@
 #include <stddef.h>
 
 #include "worker/kinds/feeds_buffer.h"
+#include "worker/kinds/feeds_texts.h"
 
 enum {
 	REPAIR_DEPTH_MAX = 128,      /* elements in elements; tags deeper down are dropped */
-	REPAIR_BYTES_MAX = 32 << 20, /* of the result; what is beyond is cut */
+	REPAIR_BYTES_MAX = 32 << 20, /* of xml and of texts; what is beyond is cut */
 	REPAIR_ROOT_MAX = 32,        /* bytes of a name in repair.root with the NUL */
 };
 
@@ -39,13 +41,15 @@ enum feeds_document {
 };
 
 struct feeds_repair {
-	struct feeds_buffer xml; /* of a feed; the caller releases it */
+	struct feeds_buffer xml;  /* of a feed */
+	struct feeds_texts texts; /* what "<?t NUMBER?>" in xml stands for */
 	enum feeds_document document;
 	char root[REPAIR_ROOT_MAX]; /* name of the first element if it starts no feed */
 	unsigned faults;
 };
 
-/* text: valid UTF-8. */
+/* text: valid UTF-8, which must outlive *repair. The caller releases that. */
 void feeds_repair(struct feeds_repair *repair, const char *text, size_t size);
+void feeds_repair_release(struct feeds_repair *repair);
 
 #endif

@@ -2,7 +2,6 @@
 /* One tag of markup that may be malformed. */
 #include "worker/kinds/feeds_tag.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum next { NEXT_DOUBLE, NEXT_SINGLE, NEXT_LESS };
@@ -14,13 +13,13 @@ static bool is_space(char byte)
 
 static bool is_name_start(char byte)
 {
-	return isalpha((unsigned char)byte) || byte == '_' || (unsigned char)byte >= 0x80;
+	unsigned char letter = (unsigned char)byte | 0x20;
+	return (letter >= 'a' && letter <= 'z') || byte == '_' || (unsigned char)byte >= 0x80;
 }
 
 static bool is_name(char byte)
 {
-	return isalnum((unsigned char)byte) || byte == '_' || byte == '-' || byte == '.' ||
-	       byte == ':' || (unsigned char)byte >= 0x80;
+	return is_name_start(byte) || (byte >= '0' && byte <= ':') || byte == '-' || byte == '.';
 }
 
 /* The next byte of a kind at or after at, or the end. */

@@ -17,7 +17,7 @@
 #include "worker/kinds/feeds_utf8.h"
 
 enum markup { MARKUP_NONE, MARKUP_KNOWN, MARKUP_ANY };
-enum { TAG_NAME_MAX = 31 };
+enum { TAG_NAME_MAX = 31, BLOCK_BYTES = 32 };
 
 /* What the rest of the text is known not to have. */
 enum lack {
@@ -90,19 +90,46 @@ static void put(struct reader *reader, uint32_t character)
 	(void)feeds_buffer_add_character(reader->out, character);
 }
 
-static bool is_plain(char byte)
+/* Whether a byte is a visible one of ASCII and starts no markup. */
+static inline bool is_plain(char byte)
 {
 	return byte > ' ' && byte < 0x7F && byte != '<' && byte != '&';
+}
+
+/*
+ * Skips blocks of nothing but plain bytes with single spaces between; compilers make vectors of
+ * them. The byte before at is plain. Anything may follow, so what is skipped doesn't end with a
+ * space.
+ */
+static const char *skip_words(const char *at, const char *end)
+{
+	for (; end - at > BLOCK_BYTES; at += BLOCK_BYTES) {
+		unsigned char other = 0;
+		for (int i = 0; i < BLOCK_BYTES; i++) {
+			unsigned char byte = (unsigned char)at[i];
+			other |= (byte < ' ') | (byte >= 0x7F) | (byte == '<') | (byte == '&') |
+				 ((byte == ' ') & (at[i + 1] == ' '));
+		}
+		if (other)
+			break;
+	}
+	return at[-1] == ' ' ? at - 1 : at;
 }
 
 /* Puts words of ASCII with single spaces between, most of every text; false: there are none. */
 static bool put_run(struct reader *reader)
 {
 	const char *start = reader->at;
+	const char *end = reader->end;
 	const char *at = start;
-	while (at < reader->end &&
-		(is_plain(*at) ||
-			(*at == ' ' && at > start && at + 1 < reader->end && is_plain(at[1]))))
+	/* What is beyond this doesn't fit anyway. */
+	size_t fits = reader->out->max - reader->out->size;
+	if ((size_t)(end - at) > fits + 1)
+		end = at + fits + 1;
+	if (at < end && is_plain(*at))
+		at = skip_words(at + 1, end);
+	while (at < end &&
+		(is_plain(*at) || (*at == ' ' && at > start && at + 1 < end && is_plain(at[1]))))
 		at++;
 	if (at == start)
 		return false;

@@ -18,14 +18,13 @@
 #include "worker/kinds/feeds_attributes.h"
 #include "worker/kinds/feeds_element.h"
 #include "worker/kinds/feeds_read.h"
-#include "worker/kinds/feeds_repair.h"
 #include "worker/kinds/feeds_text.h"
 #include "worker/kinds/feeds_url.h"
 
 enum {
 	RAW_MAX = 64 << 10, /* bytes of a field with its markup; the rest is not looked at */
 	LEVELS_MAX = REPAIR_DEPTH_MAX + 1,
-	KNOWN = 64, /* elements whose meaning is remembered; a power of two */
+	KNOWN = 128, /* elements whose meaning is remembered; a power of two */
 	OWN_BONUS = 1,
 };
 
@@ -63,6 +62,7 @@ struct field {
 
 struct reader {
 	struct feeds_draft *draft;
+	const struct feeds_texts *texts;
 	const char *url;
 	size_t depth;
 	struct level levels[LEVELS_MAX];
@@ -234,7 +234,9 @@ static void set_form(struct reader *reader, const struct feeds_attributes *attri
 	struct field *field = &reader->field;
 	field->base64 = field->markup = field->ignored = false;
 	field->form = field->element->meaning == MEANS_SUMMARY ? FORM_HTML : FORM_LOOSE;
-	if (field->space == SPACE_ATOM)
+	if (field->space == SPACE_ATOM && attributes->count == 0)
+		field->form = FORM_PLAIN;
+	else if (field->space == SPACE_ATOM)
 		set_atom_form(reader, attributes);
 	else if (field->space == SPACE_XHTML)
 		field->markup = true;
@@ -341,8 +343,10 @@ static enum feeds_space space_of(struct reader *reader, const xmlChar *uri, cons
 static const struct known *meaning_of(
 	struct reader *reader, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
 {
-	uintptr_t hash = (uintptr_t)local >> 3 ^ (uintptr_t)uri >> 5 ^ (uintptr_t)prefix >> 4;
-	struct known *known = &reader->known[(hash ^ hash >> 7) % KNOWN];
+	uint64_t hash = ((uint64_t)(uintptr_t)local + 3 * (uint64_t)(uintptr_t)uri +
+				5 * (uint64_t)(uintptr_t)prefix) *
+			UINT64_C(0x9E3779B97F4A7C15); /* Fibonacci hashing */
+	struct known *known = &reader->known[(hash >> 32) % KNOWN];
 	if (known->local != local || known->uri != uri || known->prefix != prefix) {
 		enum feeds_space space = space_of(reader, uri, prefix);
 		*known = (struct known) {
@@ -368,11 +372,14 @@ static void learn(struct reader *reader, const xmlChar *local, const xmlChar *ur
 		names_format = names_format || strcasecmp((const char *)local, names[i]) == 0;
 	if (!names_format || reader->own != NULL)
 		return;
+	bool foreign = uri != NULL && feeds_space_of((const char *)uri, NULL) == SPACE_OTHER;
+	if (reader->begun && !foreign)
+		return;
 	if (!reader->begun)
 		reader->own_space =
 			strcasecmp((const char *)local, "feed") == 0 ? SPACE_ATOM : SPACE_RSS;
 	reader->begun = true;
-	if (uri != NULL && feeds_space_of((const char *)uri, NULL) == SPACE_OTHER)
+	if (foreign)
 		reader->own = uri;
 	memset(reader->known, 0, sizeof(reader->known));
 }
@@ -453,8 +460,10 @@ static enum place place_of(
 static void push(struct reader *reader, const struct feeds_attributes *attributes)
 {
 	assert(reader->depth < LEVELS_MAX);
-	const char *reference = feeds_attributes_get(attributes, "xml", "base");
+	const char *reference = "";
 	char *base = NULL;
+	if (attributes->count > 0)
+		reference = feeds_attributes_get(attributes, "xml", "base");
 	if (*reference != '\0') {
 		struct feeds_buffer url;
 		feeds_buffer_init(&url, FEED_LINK_MAX);
@@ -501,14 +510,11 @@ static void on_end(void *context, const xmlChar *local, const xmlChar *prefix, c
 	reader->depth--;
 }
 
-static void on_characters(void *context, const xmlChar *characters, int count)
+static void add_text(struct reader *reader, const char *text, size_t size)
 {
-	struct reader *reader = context;
 	struct field *field = &reader->field;
 	if (field->level == 0 || field->ignored || field->raw.full)
 		return;
-	const char *text = (const char *)characters;
-	size_t size = (size_t)count;
 	for (size_t i = 0; field->markup && i < size;) {
 		size_t plain = 0;
 		while (i + plain < size && text[i + plain] != '<' && text[i + plain] != '&')
@@ -521,6 +527,23 @@ static void on_characters(void *context, const xmlChar *characters, int count)
 	}
 	if (!field->markup)
 		feeds_buffer_add_head(&field->raw, text, size);
+}
+
+static void on_characters(void *context, const xmlChar *characters, int count)
+{
+	add_text(context, (const char *)characters, (size_t)count);
+}
+
+/* The only instructions are those that stand for a text. */
+static void on_instruction(void *context, const xmlChar *target, const xmlChar *data)
+{
+	(void)target;
+	struct reader *reader = context;
+	size_t size;
+	const char *text =
+		feeds_texts_get(reader->texts, strtoul((const char *)data, NULL, 10), &size);
+	assert(text != NULL);
+	add_text(reader, text, size);
 }
 
 /* The text was repaired before; what is still wrong is no news. */
@@ -537,7 +560,7 @@ static void parse(struct reader *reader, struct feeds_buffer *xml)
 		.endElementNs = on_end,
 		.characters = on_characters,
 		.ignorableWhitespace = on_characters,
-		.cdataBlock = on_characters,
+		.processingInstruction = on_instruction,
 		.serror = on_error,
 	};
 	if (xml->size == 0)
@@ -553,16 +576,17 @@ static void parse(struct reader *reader, struct feeds_buffer *xml)
 	xmlFreeParserCtxt(parser);
 }
 
-void feeds_xml_read(struct feeds_draft *draft, struct feeds_buffer *xml, const char *url)
+void feeds_xml_read(struct feeds_draft *draft, struct feeds_repair *repair, const char *url)
 {
 	struct reader *reader = xcalloc(1, sizeof(*reader));
 	reader->draft = draft;
+	reader->texts = &repair->texts;
 	reader->url = url;
 	reader->own_space = SPACE_RSS;
 	feeds_buffer_init(&reader->field.raw, RAW_MAX);
 	feeds_buffer_init(&reader->value, RAW_MAX);
 	feeds_buffer_init(&reader->decoded, RAW_MAX);
-	parse(reader, xml);
+	parse(reader, &repair->xml);
 	while (reader->depth > 0)
 		free(reader->levels[--reader->depth].base);
 	feeds_buffer_release(&reader->field.raw);

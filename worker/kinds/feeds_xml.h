@@ -3,13 +3,13 @@
 #ifndef SCIAME_WORKER_KINDS_FEEDS_XML_H
 #define SCIAME_WORKER_KINDS_FEEDS_XML_H
 
-#include "worker/kinds/feeds_buffer.h"
 #include "worker/kinds/feeds_draft.h"
+#include "worker/kinds/feeds_repair.h"
 
 /*
- * Fills *draft from what feeds_repair() made, which is released as soon as libxml2 has a copy.
+ * Fills *draft from what feeds_repair() made, whose xml is released as soon as libxml2 has a copy.
  * url: the base of relative links.
  */
-void feeds_xml_read(struct feeds_draft *draft, struct feeds_buffer *xml, const char *url);
+void feeds_xml_read(struct feeds_draft *draft, struct feeds_repair *repair, const char *url);
 
 #endif
