@@ -79,6 +79,9 @@ static int spawn(pid_t *pid, char *const *arguments, const int inherited[3], str
 	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	posix_spawn_file_actions_t actions;
 	int status = posix_spawn_file_actions_init(&actions);
+	/* stdout may hold what the run is for */
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO && status == 0; fd++)
+		status = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	for (int i = 0; i < 3 && status == 0; i++) {
 		if (inherited[i] >= 0)
 			status = posix_spawn_file_actions_adddup2(

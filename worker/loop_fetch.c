@@ -2,15 +2,20 @@
 #include "worker/loop_fetch.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
+#include "common/startup.h"
 #include "worker/fetch_kind.h"
 #include "worker/transfer.h"
 
-enum { HOST_MAX = 256 }; /* bytes of a host with its port and the NUL; longer ones are cut */
+enum {
+	HOST_MAX = 256,      /* bytes of a host with its port and the NUL; longer ones are cut */
+	FILES_RESERVED = 40, /* descriptors that are not of transfers */
+	FILES_PER_FETCH = 3, /* a socket, its body, and that once more for the lane */
+};
 
 /* A host that somebody waits for or that is being talked to. */
 struct host {
@@ -27,6 +32,8 @@ struct fetch {
 	const struct fetch_kind *kind;
 	struct fetch_plan plan;
 	struct host *host;
+	int64_t begun_ms;              /* of one that runs */
+	struct fetch *before, *behind; /* of those that run, the oldest first */
 };
 
 enum { BUCKETS = 1024 }; /* of the table of hosts */
@@ -35,31 +42,14 @@ struct fetches {
 	const struct settings *settings;
 	struct session *session;
 	struct lanes *lanes;
-	struct transfers *transfers; /* NULL until the first job */
-	struct fetch *first, **last; /* those that wait, in the order of arrival */
+	struct transfers *transfers;     /* NULL until the first job */
+	struct fetch *first, **last;     /* those that wait, in the order of arrival */
+	struct fetch *oldest, *youngest; /* of those that run */
 	size_t waiting, running;
-	bool may_begin; /* something has changed since nothing more could begin */
+	size_t alive_max; /* transfers and bodies that there are descriptors for */
 	bool stopped;
 	struct host *hosts[BUCKETS];
 };
-
-/* "http://User@Host:80/path" -> "host:80": between "//" and the path, without a user. */
-static void host_name(const char *url, char *name)
-{
-	const char *start = strstr(url, "//");
-	start = start ? start + 2 : url;
-	size_t length = strcspn(start, "/?#");
-	const char *at = memrchr(start, '@', length);
-	if (at) {
-		length -= (size_t)(at + 1 - start);
-		start = at + 1;
-	}
-	if (length >= HOST_MAX)
-		length = HOST_MAX - 1;
-	for (size_t i = 0; i < length; i++)
-		name[i] = (char)tolower((unsigned char)start[i]);
-	name[length] = '\0';
-}
 
 static struct host **bucket(struct fetches *f, const char *name)
 {
@@ -72,7 +62,7 @@ static struct host **bucket(struct fetches *f, const char *name)
 static struct host *host_use(struct fetches *f, const char *url)
 {
 	char name[HOST_MAX];
-	host_name(url, name);
+	transfer_host(url, name, sizeof(name));
 	struct host **head = bucket(f, name);
 	struct host *host = *head;
 	while (host && strcmp(host->name, name) != 0)
@@ -107,6 +97,16 @@ static void fetch_free(struct fetches *f, struct fetch *fetch)
 	free(fetch);
 }
 
+/* Transfers and bodies that there are descriptors for; what others have open is some more. */
+static size_t alive_max(void)
+{
+	uint64_t files;
+	struct error err;
+	if (startup_files(&files, &err) || files < FILES_RESERVED + FILES_PER_FETCH)
+		return 1;
+	return (size_t)(files - FILES_RESERVED) / FILES_PER_FETCH;
+}
+
 struct fetches *fetches_open(
 	const struct settings *settings, struct session *session, struct lanes *lanes)
 {
@@ -115,7 +115,27 @@ struct fetches *fetches_open(
 	f->session = session;
 	f->lanes = lanes;
 	f->last = &f->first;
+	f->alive_max = alive_max();
 	return f;
+}
+
+static void run_add(struct fetches *f, struct fetch *fetch, int64_t now_ms)
+{
+	fetch->begun_ms = now_ms;
+	fetch->before = f->youngest;
+	fetch->behind = NULL;
+	*(f->youngest ? &f->youngest->behind : &f->oldest) = fetch;
+	f->youngest = fetch;
+	fetch->host->running++;
+	f->running++;
+}
+
+static void run_remove(struct fetches *f, struct fetch *fetch)
+{
+	*(fetch->before ? &fetch->before->behind : &f->oldest) = fetch->behind;
+	*(fetch->behind ? &fetch->behind->before : &f->youngest) = fetch->before;
+	fetch->host->running--;
+	f->running--;
 }
 
 static struct fetch *take_first(struct fetches *f)
@@ -189,7 +209,6 @@ int fetches_add(struct fetches *f, const struct job *job, struct error *err)
 	*f->last = fetch;
 	f->last = &fetch->next;
 	f->waiting++;
-	f->may_begin = true;
 	return 0;
 }
 
@@ -199,27 +218,43 @@ static bool is_free(const struct fetch *fetch)
 	return fetch->plan.per_host == 0 || fetch->host->running < fetch->plan.per_host;
 }
 
-static int begin(struct fetches *f, struct fetch *fetch, struct error *err)
+static int begin(struct fetches *f, struct fetch *fetch, int64_t now_ms, struct error *err)
 {
 	struct error why;
 	fetch->next = NULL;
 	if (transfers_add(f->transfers, &fetch->plan.request, fetch, &why))
 		return fail(f, fetch, &why, err);
-	fetch->host->running++;
-	f->running++;
+	run_add(f, fetch, now_ms);
 	return 0;
 }
 
+/* How many run that are slow by now: they do not count, or a few dead hosts would hold up all. */
+static size_t slow_ones(const struct fetches *f, int64_t now_ms)
+{
+	size_t count = 0;
+	for (const struct fetch *fetch = f->oldest; fetch && count < FETCH_SLOW_MAX;
+		fetch = fetch->behind) {
+		if (now_ms - fetch->begun_ms < FETCH_SLOW_MS)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static bool is_full(const struct fetches *f, size_t slow)
+{
+	return f->running - slow >= (size_t)f->settings->transfers ||
+	       transfers_alive(f->transfers) >= f->alive_max ||
+	       transfers_body_bytes(f->transfers) > TRANSFER_BODIES_MAX;
+}
+
 /* Begins, in the order of arrival, those whose host is free, until there are enough. */
-static int begin_all(struct fetches *f, struct error *err)
+static int begin_all(struct fetches *f, int64_t now_ms, struct error *err)
 {
 	struct fetch **link = &f->first;
-	if (f->stopped || !f->may_begin)
-		return 0;
-	while (*link && f->running < (size_t)f->settings->transfers) {
+	size_t slow = f->first && !f->stopped ? slow_ones(f, now_ms) : 0;
+	while (*link && !f->stopped && !is_full(f, slow)) {
 		struct fetch *fetch = *link;
-		if (transfers_body_bytes(f->transfers) > FETCH_BODIES_MAX)
-			return 0; /* may_begin stays: lanes will have made room */
 		if (!is_free(fetch)) {
 			link = &fetch->next;
 			continue;
@@ -228,10 +263,9 @@ static int begin_all(struct fetches *f, struct error *err)
 		if (f->last == &fetch->next)
 			f->last = link;
 		f->waiting--;
-		if (begin(f, fetch, err))
+		if (begin(f, fetch, now_ms, err))
 			return -1;
 	}
-	f->may_begin = false;
 	return 0;
 }
 
@@ -239,9 +273,7 @@ static int hand_on(struct fetches *f, struct transfer *transfer, struct error *e
 {
 	struct fetch *fetch = transfer->owner;
 	struct result result = { .duration_us = transfer->duration_us };
-	fetch->host->running--;
-	f->running--;
-	f->may_begin = true;
+	run_remove(f, fetch);
 	struct job *job = fetch->kind->fetched(fetch->job, transfer, &result);
 	int status = 0;
 	if (job) {
@@ -269,9 +301,27 @@ void fetches_poll(const struct fetches *f, struct poll_item *item)
 	*item = (struct poll_item) { .fd = f->transfers ? transfers_fd(f->transfers) : -1 };
 }
 
+/* When the next one becomes slow, and another may begin for it; or -1. */
+static int64_t slow_ms(const struct fetches *f)
+{
+	size_t count = 0;
+	const struct fetch *fetch = f->oldest;
+	int64_t now_ms = clock_ms();
+	while (fetch && count < FETCH_SLOW_MAX && now_ms - fetch->begun_ms >= FETCH_SLOW_MS) {
+		fetch = fetch->behind;
+		count++;
+	}
+	return fetch && f->first && count < FETCH_SLOW_MAX ? fetch->begun_ms + FETCH_SLOW_MS : -1;
+}
+
 int64_t fetches_deadline_ms(const struct fetches *f)
 {
-	return f->transfers ? transfers_deadline_ms(f->transfers) : -1;
+	if (!f->transfers)
+		return -1;
+	int64_t deadline_ms = transfers_deadline_ms(f->transfers), slow = slow_ms(f);
+	if (deadline_ms < 0 || slow < 0)
+		return deadline_ms < 0 ? slow : deadline_ms;
+	return deadline_ms < slow ? deadline_ms : slow;
 }
 
 int fetches_step(struct fetches *f, int64_t now_ms, struct error *err)
@@ -280,7 +330,7 @@ int fetches_step(struct fetches *f, int64_t now_ms, struct error *err)
 		return 0;
 	if (transfers_step(f->transfers, now_ms, err) || hand_on_all(f, err))
 		return -1;
-	return begin_all(f, err);
+	return begin_all(f, now_ms, err);
 }
 
 int fetches_stop(struct fetches *f, struct error *err)

@@ -19,8 +19,12 @@
 #include "worker/settings.h"
 
 enum {
-	/* No transfer is begun while bodies of so many bytes wait to be read; each adds its own. */
-	FETCH_BODIES_MAX = 64 << 20,
+	/*
+	 * A transfer that takes longer counts no more among those that may run at once, and so many
+	 * may be slow: dead hosts cost their own time and nobody else's.
+	 */
+	FETCH_SLOW_MS = 2000,
+	FETCH_SLOW_MAX = 64,
 };
 
 struct fetches;

@@ -37,8 +37,8 @@ struct lanes {
 	struct packet packet; /* scratch */
 	struct work *first, **last;
 	size_t queued;
-	size_t held_max; /* jobs in one lane's hands */
-	uint32_t mean_us;
+	size_t held_max;         /* jobs in one lane's hands */
+	uint32_t mean_us;        /* of a job; 0: none has ended yet */
 	uint32_t start_failures; /* in a row */
 	bool stopped, draining;
 	size_t next; /* lane that is served first in the next step */
@@ -118,7 +118,6 @@ struct lanes *lanes_open(
 	l->store = store_new(&options);
 	l->decoder = wire_decoder_new();
 	l->last = &l->first;
-	l->mean_us = AHEAD_US;
 	l->count = count;
 	if (startup_files(&files, err))
 		goto fail;
@@ -203,7 +202,8 @@ static int refuse(struct lanes *l, struct work *work, struct error *err)
 static void measure(struct lanes *l, uint32_t duration_us)
 {
 	uint64_t sum = (uint64_t)l->mean_us * (MEAN_WEIGHT - 1) + duration_us;
-	l->mean_us = (uint32_t)(sum / MEAN_WEIGHT);
+	/* the first one counts for all: short jobs are to be handed out by the dozen soon */
+	l->mean_us = l->mean_us ? (uint32_t)(sum / MEAN_WEIGHT) : duration_us;
 }
 
 /* Results from a lane, in the order of its jobs. -1 in *broken when they don't fit. */
@@ -312,7 +312,7 @@ static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct err
 /* How many jobs a lane should get now: none while it has enough, several when they are short. */
 static size_t wanted(const struct lanes *l, const struct lane *lane)
 {
-	size_t target = AHEAD_US / (l->mean_us ? l->mean_us : 1);
+	size_t target = l->mean_us ? AHEAD_US / l->mean_us : 1;
 	size_t share = l->queued / l->count; /* at the end the other lanes want some, too */
 	if (target > l->held_max)
 		target = l->held_max;

@@ -38,7 +38,7 @@ struct transfers {
 	struct flight_list ended, taken;
 	size_t running, waiting; /* how many are in waking, and in ended */
 	size_t running_max;      /* most that have been at once */
-	uint64_t bodies_bytes;
+	struct flight_bodies bodies;
 	CURL *spares[SPARES_MAX];
 	size_t spares_count;
 };
@@ -265,6 +265,7 @@ struct transfers *transfers_open(const char *user_agent, struct error *err)
 	struct transfers *t = xcalloc(1, sizeof(*t));
 	t->user_agent = xstrdup(user_agent);
 	t->timer_ms = -1;
+	t->bodies.bytes_max = TRANSFER_BODIES_MAX;
 	if (set_up(t, err) == 0)
 		return t;
 	transfers_close(t);
@@ -279,7 +280,7 @@ void transfers_close(struct transfers *t)
 	for (struct transfer *done = transfers_take(t); done; done = transfers_take(t))
 		transfer_free(done);
 	while (t->taken.first) { /* those outlive us */
-		t->taken.first->bodies_bytes = NULL;
+		t->taken.first->bodies = NULL;
 		list_remove(t->taken.first);
 	}
 	while (t->spares_count > 0)
@@ -308,7 +309,7 @@ int transfers_add(
 {
 	CURL *easy = spare_get(t);
 	assert(easy); /* else out of memory: the first one could be made */
-	struct flight *flight = flight_new(request, easy, &t->bodies_bytes, err);
+	struct flight *flight = flight_new(request, easy, &t->bodies, err);
 	if (!flight) {
 		spare_put(t, easy);
 		return -1;
@@ -333,9 +334,14 @@ size_t transfers_count(const struct transfers *t)
 	return t->running + t->waiting;
 }
 
+size_t transfers_alive(const struct transfers *t)
+{
+	return t->bodies.count;
+}
+
 uint64_t transfers_body_bytes(const struct transfers *t)
 {
-	return t->bodies_bytes;
+	return t->bodies.bytes;
 }
 
 struct transfer *transfers_take(struct transfers *t)
@@ -382,8 +388,17 @@ int64_t transfers_deadline_ms(const struct transfers *t)
 	return t->timer_ms < wake_ms ? t->timer_ms : wake_ms;
 }
 
+/* Those that wait for room, in the order of their deadlines. */
+static void go_on(struct transfers *t)
+{
+	for (struct flight *flight = t->waking.first; flight && t->bodies.held > 0;
+		flight = flight->behind)
+		flight_go_on(flight);
+}
+
 int transfers_step(struct transfers *t, int64_t now_ms, struct error *err)
 {
+	go_on(t);
 	if (perform(t, now_ms, err))
 		return -1;
 	collect(t);

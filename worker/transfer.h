@@ -24,6 +24,7 @@ enum {
 	TRANSFER_FIELD_MAX = 1024, /* bytes of a kept header field with the NUL; longer: dropped */
 	TRANSFER_HEADERS_MAX = 65536, /* bytes of all headers of one transfer, redirects included */
 	TRANSFER_REDIRECTS_MAX = 5,
+	TRANSFER_BODIES_MAX = 64 << 20, /* bytes of all bodies, see transfers_body_bytes */
 };
 
 struct transfer_request {
@@ -56,6 +57,12 @@ struct transfer {
 	uint32_t duration_us;
 };
 
+/*
+ * The host of a URL and its port as one key, however they are spelled: "127.1" and "0x7f.0.0.1:80"
+ * are "127.0.0.1:80". Cut to size bytes with the NUL. A URL that is none is its own key.
+ */
+void transfer_host(const char *url, char *host, size_t size);
+
 struct transfers;
 
 /* NULL and *err when libcurl can't start. user_agent is copied. */
@@ -69,7 +76,12 @@ int transfers_add(struct transfers *t, const struct transfer_request *request, v
 
 /* In work, not yet taken. */
 size_t transfers_count(const struct transfers *t);
-/* Bytes of bodies in memory, in work and not yet freed. */
+/* All that are not freed: in work, ended, taken. Each has a socket or a body, or both. */
+size_t transfers_alive(const struct transfers *t);
+/*
+ * Bytes of bodies in memory, of all that are not freed. Beyond TRANSFER_BODIES_MAX only one
+ * transfer goes on, until its body is freed; the others wait, and their time runs.
+ */
 uint64_t transfers_body_bytes(const struct transfers *t);
 
 /* Readable when transfers_step has something to do; and when it has so by the clock, or -1. */

@@ -17,7 +17,7 @@ static const struct {
 } reasons[] = {
 	{ CURLE_COULDNT_RESOLVE_PROXY, ERROR_NETWORK, "no such host as the proxy's" },
 	{ CURLE_PROXY, ERROR_NETWORK, "the proxy refused" },
-	{ CURLE_URL_MALFORMAT, ERROR_INPUT, "redirected to a broken URL" },
+	{ CURLE_URL_MALFORMAT, ERROR_INPUT, "broken URL" },
 	{ CURLE_LOGIN_DENIED, ERROR_INPUT, "redirected to a URL with a user name" },
 	{ CURLE_GOT_NOTHING, ERROR_NETWORK, "connection closed without an answer" },
 	{ CURLE_SEND_ERROR, ERROR_NETWORK, "connection dropped" },

@@ -167,6 +167,20 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
+/*
+ * Whether the bodies leave no room for size bytes more. One flight may always go on, or all would
+ * wait for each other; the others wait until its body has been read and freed.
+ */
+static bool must_wait(struct flight *flight, size_t size)
+{
+	struct flight_bodies *bodies = flight->bodies;
+	if (bodies->bytes + size <= bodies->bytes_max)
+		return false;
+	if (!bodies->beyond)
+		bodies->beyond = flight;
+	return bodies->beyond != flight;
+}
+
 /* Callback: decoded bytes of the body of the last response. */
 static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 {
@@ -177,6 +191,11 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 		(void)error_too_large(&flight->failure, "", flight->body_bytes_max); /* kept */
 		return CURL_WRITEFUNC_ERROR;
 	}
+	if (must_wait(flight, size)) {
+		flight->bodies->held += flight->held ? 0 : 1;
+		flight->held = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
 	if (response->body < 0)
 		response->body = memfd_create("feed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (response->body < 0 || write_all(response->body, bytes, size)) {
@@ -184,7 +203,7 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 		return CURL_WRITEFUNC_ERROR;
 	}
 	response->body_bytes += size;
-	*flight->bodies_bytes += size;
+	flight->bodies->bytes += size;
 	return size;
 }
 
@@ -255,6 +274,31 @@ static char *clean_url(const char *text, struct error *err)
 	return whole;
 }
 
+/* "example.org." is the same host as "example.org". */
+static size_t length_without_dot(const char *name)
+{
+	size_t length = strlen(name);
+	return length > 0 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+void transfer_host(const char *text, char *host, size_t size)
+{
+	char *name = NULL, *port = NULL;
+	CURLU *url = curl_url();
+	assert(url); /* else out of memory */
+	if (curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE | CURLU_ALLOW_SPACE) ||
+		curl_url_get(url, CURLUPART_HOST, &name, 0) ||
+		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		(void)snprintf(host, size, "%s", text); /* it will fail by itself */
+	else
+		(void)snprintf(host, size, "%.*s:%s", (int)length_without_dot(name), name, port);
+	for (char *byte = host; *byte; byte++)
+		*byte = (char)tolower((unsigned char)*byte);
+	curl_free(name);
+	curl_free(port);
+	curl_url_cleanup(url);
+}
+
 static void add_field(struct curl_slist **list, const char *name, const char *value)
 {
 	if (!value || !*value)
@@ -293,7 +337,7 @@ static CURLcode aim(struct flight *flight, const struct transfer_request *reques
 }
 
 struct flight *flight_new(const struct transfer_request *request, CURL *easy,
-	uint64_t *bodies_bytes, struct error *err)
+	struct flight_bodies *bodies, struct error *err)
 {
 	char *url = clean_url(request->url, err);
 	if (!url)
@@ -301,7 +345,8 @@ struct flight *flight_new(const struct transfer_request *request, CURL *easy,
 	struct flight *flight = xcalloc(1, sizeof(*flight));
 	flight->transfer.response.body = -1;
 	flight->easy = easy;
-	flight->bodies_bytes = bodies_bytes;
+	flight->bodies = bodies;
+	bodies->count++;
 	flight->body_bytes_max = request->body_bytes_max;
 	flight->any_address = request->allow_private || (request->proxy && *request->proxy);
 	flight->permanent = true;
@@ -318,8 +363,14 @@ struct flight *flight_new(const struct transfer_request *request, CURL *easy,
 static void drop_body(struct flight *flight)
 {
 	struct transfer_response *response = &flight->transfer.response;
-	if (flight->bodies_bytes)
-		*flight->bodies_bytes -= response->body_bytes;
+	struct flight_bodies *bodies = flight->bodies;
+	if (bodies) {
+		bodies->bytes -= response->body_bytes;
+		bodies->held -= flight->held ? 1 : 0;
+		if (bodies->beyond == flight)
+			bodies->beyond = NULL;
+	}
+	flight->held = false;
 	if (response->body >= 0)
 		(void)close(response->body); /* memory: nothing to flush */
 	response->body = -1;
@@ -403,6 +454,17 @@ void flight_explain(struct flight *flight, CURLcode code)
 		(void)ending_explain(&ending, &flight->transfer.error); /* always -1 */
 }
 
+void flight_go_on(struct flight *flight)
+{
+	struct flight_bodies *bodies = flight->bodies;
+	if (!flight->held || (bodies->bytes >= bodies->bytes_max && bodies->beyond))
+		return;
+	flight->held = false;
+	bodies->held--;
+	/* on_body may be called from within, and hold it up again; errors end the transfer */
+	(void)curl_easy_pause(flight->easy, CURLPAUSE_CONT);
+}
+
 void flight_restart(struct flight *flight)
 {
 	CURLcode code = curl_easy_setopt(flight->easy, CURLOPT_FRESH_CONNECT, 1L);
@@ -440,5 +502,7 @@ void flight_free(struct flight *flight)
 {
 	assert(!flight->easy && !flight->list);
 	drop_body(flight);
+	if (flight->bodies)
+		flight->bodies->count--;
 	free(flight);
 }

@@ -22,6 +22,14 @@ struct flight_list {
 	struct flight *first, *last;
 };
 
+/* What all flights of one struct transfers share: the memory that their bodies take. */
+struct flight_bodies {
+	uint64_t bytes, bytes_max; /* kept now; beyond the latter flights are held up */
+	size_t count;              /* flights that are not freed */
+	size_t held;               /* of them, so many were held up and not let go on since */
+	struct flight *beyond;     /* the one that may go beyond, until its body is freed */
+};
+
 struct flight {
 	struct transfer transfer; /* first: a pointer to it is a pointer to the flight */
 
@@ -34,9 +42,10 @@ struct flight {
 	bool pausing, retried;
 
 	/* transfer_flight.c's */
-	CURL *easy;                 /* NULL when it has landed */
-	struct curl_slist *headers; /* of the request */
-	uint64_t *bodies_bytes;     /* the sum that the body is part of, or NULL */
+	CURL *easy;                   /* NULL when it has landed */
+	struct curl_slist *headers;   /* of the request */
+	struct flight_bodies *bodies; /* or NULL: they are gone */
+	bool held;                    /* libcurl was told to pause */
 	uint64_t body_bytes_max;
 	bool any_address; /* may be connected to: because of a proxy or allow_private */
 	bool permanent;   /* all redirects so far */
@@ -51,11 +60,14 @@ struct flight {
 CURL *easy_new(const char *user_agent);
 
 /*
- * Aims easy at what is requested. Owns easy until it lands; *bodies_bytes must live as long as
- * the flight, or flight->bodies_bytes be set to NULL. NULL and *err for a URL that is not fetched.
+ * Aims easy at what is requested. Owns easy until it lands; *bodies must live as long as the
+ * flight, or flight->bodies be set to NULL. NULL and *err for a URL that is not fetched.
  */
 struct flight *flight_new(const struct transfer_request *request, CURL *easy,
-	uint64_t *bodies_bytes, struct error *err);
+	struct flight_bodies *bodies, struct error *err);
+
+/* Lets one that was held up go on, if there is room. */
+void flight_go_on(struct flight *flight);
 
 /* Forgets what came, for another attempt on a connection of its own. */
 void flight_restart(struct flight *flight);

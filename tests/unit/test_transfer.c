@@ -535,6 +535,25 @@ static void test_close_ends_what_runs_and_spares_what_was_taken(void **state)
 	expect_body(taken, 200, "hello");
 }
 
+static void test_host_is_one_key_however_it_is_spelled(void **state)
+{
+	static const char *const same[] = { "http://127.0.0.1/a", "HTTP://127.0.0.1:80",
+		"http://127.1/", "http://0x7f.1/b?c", "http://2130706433", "http://127.0.0.1./",
+		"http://u@127.0.0.1/" };
+	char host[64], small[8];
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		transfer_host(same[i], host, sizeof(host));
+		assert_string_equal(host, "127.0.0.1:80");
+	}
+	transfer_host("https://Example.ORG/", host, sizeof(host));
+	assert_string_equal(host, "example.org:443");
+	transfer_host("https://example.org/", small, sizeof(small));
+	assert_string_equal(small, "example");
+	transfer_host("no URL", host, sizeof(host));
+	assert_string_equal(host, "no url");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -549,6 +568,7 @@ int main(void)
 		TEST(test_redirects_end),
 		TEST(test_empty_bodies_are_none),
 		TEST(test_too_long_fields_are_dropped),
+		cmocka_unit_test(test_host_is_one_key_however_it_is_spelled),
 		cmocka_unit_test(test_dropped_connection_is_tried_once_more),
 		TEST(test_dropped_connection_is_tried_only_once_more),
 		TEST(test_no_retry_when_its_pause_would_pass_the_timeout),
