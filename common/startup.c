@@ -70,6 +70,16 @@ int startup_signals(struct error *err)
 	return fd < 0 ? error_errno(err, ERROR_START, "wait for signals") : fd;
 }
 
+void startup_unblock(void)
+{
+	sigset_t set;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* cannot fail */
+}
+
 char *startup_program(const char *name, struct error *err)
 {
 	char path[PATH_MAX];

@@ -34,6 +34,9 @@ int startup_files(uint64_t *count, struct error *err);
  */
 int startup_signals(struct error *err);
 
+/* Lets the signals of startup_signals do again what they do by themselves. */
+void startup_unblock(void);
+
 /* The path of an executable beside this one; the caller frees it. NULL and *err on failure. */
 char *startup_program(const char *name, struct error *err);
 

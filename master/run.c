@@ -24,9 +24,9 @@ static void report(const struct run *run, const char *verb, const char *name)
 {
 	struct quote quote;
 	progress_clear();
-	/* with --json stdout holds nothing else; a failing stdout is noticed at the end */
-	(void)fprintf(
-		run->settings->json ? stderr : stdout, "%s %s\n", verb, quote_name(&quote, name));
+	bool taken = run->settings->json || run->kind_run.stdout_taken;
+	/* then stdout holds nothing else; a failing stdout is noticed at the end */
+	(void)fprintf(taken ? stderr : stdout, "%s %s\n", verb, quote_name(&quote, name));
 }
 
 void run_settle(struct run *run, const struct job *job, const struct result *result)

@@ -22,6 +22,7 @@ enum {
 	ADDRESS_MAX = 1024,        /* bytes of a proxy's URL */
 	LIMIT_MAX = 1000000,
 	HTTP_NOT_MODIFIED = 304,
+	WISH_S_MAX = 7 * 24 * 3600, /* as in worker/transfer.h */
 };
 
 /* Milliseconds. */
@@ -216,7 +217,8 @@ static void set_order(struct feeds_run *run)
 static void heed_wish(const struct feeds_run *run, struct feed *feed)
 {
 	int64_t left_s = feed->known.not_before_s - run->now_s;
-	if (left_s <= 0)
+	/* more than anybody may ask for comes from a clock that was wrong once */
+	if (left_s <= 0 || left_s > WISH_S_MAX)
 		return;
 	feed->error =
 		xasprintf("HTTP %u earlier, and it asks to be left alone for another %" PRId64 " s",
@@ -235,8 +237,11 @@ static int make_feeds(struct feeds_run *run, struct error *err)
 		feeds_cache_name(feed->item->url, feed->name);
 		run->by_url[i] = feed;
 		if (run->ledger &&
-			feeds_ledger_load(run->ledger, feed->item->url, &feed->known, err))
-			return -1;
+			feeds_ledger_load(run->ledger, feed->item->url, &feed->known, err)) {
+			if (run->settings->only_new)
+				return error_wrap(err, "--new");
+			feeds_publish_forget(run, err);
+		}
 		heed_wish(run, feed);
 	}
 	qsort(run->by_url, count, sizeof(struct feed *), compare_urls);
@@ -267,7 +272,8 @@ static int open_target(struct feeds_run *run, struct error *err)
 				endings[run->settings->format]);
 		path = run->default_output;
 	}
-	return feeds_target_open(&run->target, path, err);
+	return run->default_output ? feeds_target_open_shared(&run->target, path, err)
+				   : feeds_target_open(&run->target, path, err);
 }
 
 static void feeds_close(void *state)
@@ -299,6 +305,8 @@ static int feeds_open(struct kind_run *kind_run, const struct settings *settings
 	run->now_s = clock_wall_s();
 	if (run->settings->proxy && strlen(run->settings->proxy) >= ADDRESS_MAX)
 		return error_set(err, ERROR_USAGE, "--proxy: the URL is too long");
+	if (settings->json && run->settings->output && strcmp(run->settings->output, "-") == 0)
+		return error_set(err, ERROR_USAGE, "--json and --output - both want stdout");
 	if (read_lists(run, settings, err))
 		return -1;
 	run->cache = feeds_cache_open(err);
@@ -370,10 +378,12 @@ static void take_report(struct feed *feed, const struct result *result)
 static int feeds_fold(
 	void *state, const struct job *job, const struct result *result, struct error *err)
 {
-	(void)err;
-	struct feed *feed = find(state, job->source);
+	struct feeds_run *run = state;
+	struct feed *feed = find(run, job->source);
 	take_report(feed, result);
 	feed->outcome = feed->http_status == HTTP_NOT_MODIFIED ? FEED_UNCHANGED : FEED_READ;
+	if (!feeds_cache_has(run->cache, feed->name))
+		return error_set(err, ERROR_IO, "its copy has gone from the cache");
 	feed->settled = true;
 	feeds_publish_settled(state);
 	return 0;

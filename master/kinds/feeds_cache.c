@@ -196,6 +196,11 @@ Sciame__Feed *feeds_cache_read(const struct feeds_cache *cache, const char *name
 	return NULL;
 }
 
+bool feeds_cache_has(const struct feeds_cache *cache, const char *name)
+{
+	return faccessat(cache->folder, name, R_OK, 0) == 0;
+}
+
 void feeds_cache_touch(const struct feeds_cache *cache, const char *name)
 {
 	/* without it the copy is fetched again one day */

@@ -6,6 +6,7 @@
 #ifndef SCIAME_MASTER_KINDS_FEEDS_CACHE_H
 #define SCIAME_MASTER_KINDS_FEEDS_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ void feeds_cache_name(const char *url, char name[CACHE_NAME_SIZE]);
  * sciame__feed__free_unpacked(feed, NULL).
  */
 Sciame__Feed *feeds_cache_read(const struct feeds_cache *cache, const char *name);
+
+/* Whether there is a copy. */
+bool feeds_cache_has(const struct feeds_cache *cache, const char *name);
 
 /* Notes that the copy was used, so that it is kept. */
 void feeds_cache_touch(const struct feeds_cache *cache, const char *name);

@@ -342,6 +342,20 @@ void html_index_begin(FILE *out, const char *name)
 		name, name);
 }
 
+/* Feeds that could not even be asked for. */
+static void write_problems(FILE *out, const struct output_report *report)
+{
+	if (report->problems_count == 0)
+		return;
+	fputs("<h3>Not understood in the list</h3>\n<ul>\n", out);
+	for (size_t i = 0; i < report->problems_count; i++) {
+		fputs("<li dir=\"auto\">", out);
+		write_cut(out, ESCAPE_TEXT, report->problems[i], REASON_CHARACTERS_MAX);
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+}
+
 int html_end(
 	struct output *output, const struct output_report *report, size_t next, struct error *err)
 {
@@ -353,6 +367,7 @@ int html_end(
 	free(run);
 	if (write_groups(output, &next, err) < 0)
 		return -1;
+	write_problems(out, report);
 	fputs("</details>\n<p>All times are UTC. <span class=\"hint\" data-script hidden>Press "
 	      "<kbd>?</kbd> for the keys.</span></p></footer>\n",
 		out);

@@ -42,6 +42,7 @@ struct feeds_ledger {
 	sqlite3 *database;
 	char *path;
 	int64_t latest_s; /* of what is set aside; 0: nothing is */
+	bool snapshot;    /* a read transaction is open */
 	sqlite3_stmt *statements[STATEMENTS];
 };
 
@@ -314,6 +315,9 @@ int feeds_ledger_commit(struct feeds_ledger *l, struct error *err)
 {
 	if (l->latest_s == 0)
 		return 0;
+	if (l->snapshot && execute(l, "COMMIT", err))
+		return -1;
+	l->snapshot = false;
 	/* IMMEDIATE waits for other runs here; a lock that is raised later could not wait */
 	if (execute(l, "BEGIN IMMEDIATE", err))
 		return -1;
@@ -434,6 +438,24 @@ static int prepare(struct feeds_ledger *l, struct error *err)
 	return 0;
 }
 
+/*
+ * With WAL all reads see the file as it is now, in one transaction, which keeps nobody from
+ * writing and saves eight system calls a read. With a rollback journal it would.
+ */
+static int begin_snapshot(struct feeds_ledger *l, struct error *err)
+{
+	struct stat status;
+	char *wal = xasprintf("%s-wal", l->path);
+	bool is_wal = stat(wal, &status) == 0;
+	free(wal);
+	if (!is_wal)
+		return 0;
+	if (execute(l, "BEGIN", err))
+		return -1;
+	l->snapshot = true;
+	return 0;
+}
+
 static int set_up(struct feeds_ledger *l, struct error *err)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
@@ -454,7 +476,7 @@ static int set_up(struct feeds_ledger *l, struct error *err)
 	const char *mode =
 		is_shared(l->path) ? "PRAGMA journal_mode = DELETE" : "PRAGMA journal_mode = WAL";
 	(void)sqlite3_exec(l->database, mode, NULL, NULL, NULL);
-	return prepare(l, err);
+	return prepare(l, err) || begin_snapshot(l, err) ? -1 : 0;
 }
 
 struct feeds_ledger *feeds_ledger_open(const char *path, struct error *err)

@@ -60,6 +60,8 @@ struct output_report {
 	size_t feeds, ok;
 	int64_t transfers;
 	int64_t elapsed_ms;
+	char *const *problems; /* lines of the list that are no feed, in words */
+	size_t problems_count;
 };
 
 struct output;

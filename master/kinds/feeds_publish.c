@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/startup.h"
 #include "master/browser.h"
 #include "master/kinds/feeds_digest.h"
 #include "master/kinds/feeds_output.h"
@@ -31,18 +32,28 @@ static struct ledger_feed learned(const struct feeds_run *run, const struct feed
 	return now;
 }
 
-static int remember(struct feeds_run *run, const struct feed *feed, const struct digest *shown,
-	struct error *err)
+void feeds_publish_forget(struct feeds_run *run, const struct error *why)
 {
-	struct ledger_feed now = learned(run, feed);
+	log_line("%s; what is shown is not remembered", why->message);
+	feeds_ledger_close(run->ledger);
+	run->ledger = NULL;
+}
+
+/* shown: NULL when nothing was. */
+static void remember(struct feeds_run *run, const struct feed *feed, const struct digest *shown)
+{
+	struct error err;
+	const struct ledger_feed now = learned(run, feed);
+	const char *url = feed->item->url;
 	if (!run->ledger)
-		return 0;
-	if (feeds_ledger_store(run->ledger, feed->item->url, &now, run->now_s, err))
-		return -1;
-	if (!shown || shown->count == 0)
-		return 0;
-	const struct ledger_entries entries = { shown->identities, shown->count };
-	return feeds_ledger_add_seen(run->ledger, feed->item->url, &entries, run->now_s, err);
+		return;
+	int status = feeds_ledger_store(run->ledger, url, &now, run->now_s, &err);
+	if (status == 0 && shown && shown->count > 0) {
+		const struct ledger_entries entries = { shown->identities, shown->count };
+		status = feeds_ledger_add_seen(run->ledger, url, &entries, run->now_s, &err);
+	}
+	if (status)
+		feeds_publish_forget(run, &err);
 }
 
 static void describe(struct output_feed *to, const struct feeds_run *run, const struct feed *feed,
@@ -65,12 +76,11 @@ static void describe(struct output_feed *to, const struct feeds_run *run, const 
 		.duration_ms = feed->duration_ms,
 	};
 	if (is_ok(feed) && !copy)
-		to->error = "its copy has gone from the cache";
+		to->error = "its copy can't be read";
 }
 
-/* One feed: from its copy, whoever wrote that, to the output and the ledger. */
-static int publish_feed(
-	struct feeds_run *run, const struct feed *feed, struct output *output, struct error *err)
+static void make_digest(struct feeds_run *run, const struct feed *feed, const Sciame__Feed *copy,
+	struct digest *digest)
 {
 	const struct digest_options options = {
 		.limit = run->settings->limit,
@@ -79,29 +89,43 @@ static int publish_feed(
 		.only_new = run->settings->only_new,
 		.now_s = run->now_s,
 	};
-	const struct digest_known known = { run->ledger, feed->item->url };
+	struct error err;
+	struct digest_known known = { run->ledger, feed->item->url };
+	if (feeds_digest_make(digest, copy, &known, &options, &err) == 0)
+		return;
+	feeds_publish_forget(run, &err);
+	known.ledger = NULL;
+	(void)feeds_digest_make(digest, copy, &known, &options, &err); /* only ledgers fail */
+}
+
+static char *moved_to(const Sciame__Feed *copy)
+{
+	if (!copy || !copy->response)
+		return xstrdup("");
+	const ProtobufCBinaryData *url = &copy->response->moved_to;
+	return xasprintf("%.*s", (int)url->len, url->len ? (const char *)url->data : "");
+}
+
+/* One feed: from its copy, whoever wrote that, to the output and the ledger. */
+static int publish_feed(
+	struct feeds_run *run, const struct feed *feed, struct output *output, struct error *err)
+{
 	struct digest digest = { 0 };
 	struct output_feed shown;
 	Sciame__Feed *copy = feeds_cache_read(run->cache, feed->name);
-	char *moved = NULL;
-	int status = 0;
+	char *moved = moved_to(copy);
 	describe(&shown, run, feed, copy);
+	shown.moved_to = moved;
 	if (copy) {
-		status = feeds_digest_make(&digest, copy, &known, &options, err);
+		make_digest(run, feed, copy, &digest);
 		if (feed->outcome != FEED_READ)
 			feeds_cache_touch(run->cache, feed->name);
 		shown.entries = digest.entries;
 		shown.entries_count = digest.count;
 	}
-	if (copy && copy->response && copy->response->moved_to.len) {
-		moved = xasprintf("%.*s", (int)copy->response->moved_to.len,
-			(const char *)copy->response->moved_to.data);
-		shown.moved_to = moved;
-	}
+	int status = output_feed(output, &shown, err);
 	if (status == 0)
-		status = output_feed(output, &shown, err);
-	if (status == 0)
-		status = remember(run, feed, &digest, err);
+		remember(run, feed, &digest);
 	feeds_digest_release(&digest);
 	sciame__feed__free_unpacked(copy, NULL);
 	free(moved);
@@ -140,6 +164,8 @@ static int write_rest(struct feeds_run *run, const struct summary *summary, stru
 		.ok = summary->counts[0],
 		.transfers = run->transfers,
 		.elapsed_ms = summary->elapsed_ms,
+		.problems = run->list.problems,
+		.problems_count = run->list.problems_count,
 	};
 	while (run->publish_status == 0 && run->published < run->list.count)
 		publish_next(run);
@@ -150,16 +176,16 @@ static int write_rest(struct feeds_run *run, const struct summary *summary, stru
 }
 
 /* Of a run that was canceled: how long hosts want to be left alone, but not what was shown. */
-static int note_hosts(struct feeds_run *run, struct error *err)
+static void note_hosts(struct feeds_run *run)
 {
-	if (run->ledger && feeds_ledger_drop(run->ledger, err))
-		return -1;
+	struct error err;
+	if (run->ledger && feeds_ledger_drop(run->ledger, &err))
+		feeds_publish_forget(run, &err);
 	for (size_t i = 0; i < run->list.count; i++) {
 		const struct feed *feed = &run->feeds[i];
-		if (feed->outcome != FEED_NOT_RUN && remember(run, feed, NULL, err))
-			return -1;
+		if (feed->outcome != FEED_NOT_RUN)
+			remember(run, feed, NULL);
 	}
-	return 0;
 }
 
 static void commit_ledger(struct feeds_run *run)
@@ -181,13 +207,10 @@ static void open_page(const struct feeds_run *run)
 
 static void end_canceled(struct feeds_run *run)
 {
-	struct error err;
 	if (!run->quiet)
 		log_line("canceled: %s was not written", run->target.path);
-	if (note_hosts(run, &err) == 0)
-		commit_ledger(run);
-	else
-		log_line("%s", err.message);
+	note_hosts(run);
+	commit_ledger(run);
 }
 
 int feeds_publish_end(struct feeds_run *run, const struct summary *summary, struct error *err)
@@ -196,6 +219,8 @@ int feeds_publish_end(struct feeds_run *run, const struct summary *summary, stru
 		end_canceled(run);
 		return 0;
 	}
+	if (!run->target.final)
+		startup_unblock(); /* whoever reads a pipe may take for ever, and nothing is lost */
 	if (write_rest(run, summary, err) || feeds_target_commit(&run->target, run->sync, err))
 		return -1;
 	commit_ledger(run);

@@ -13,6 +13,9 @@
 /* Opens what feeds_publish_settled writes to; run->target is open. */
 void feeds_publish_begin(struct feeds_run *run);
 
+/* The ledger can't be used any more: said once, and the run goes on without. */
+void feeds_publish_forget(struct feeds_run *run, const struct error *why);
+
 /* A feed has been settled. What fails is told at the end. */
 void feeds_publish_settled(struct feeds_run *run);
 

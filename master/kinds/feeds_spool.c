@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,9 @@ int spool_open(struct spool *spool, struct error *err)
 {
 	assert(!spool->file);
 	spool->file = tmpfile();
-	return spool->file ? 0 : fail(err, "create");
+	if (!spool->file || fcntl(fileno(spool->file), F_SETFD, FD_CLOEXEC))
+		return fail(err, "create");
+	return 0;
 }
 
 void spool_release(struct spool *spool)

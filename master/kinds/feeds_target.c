@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/random.h"
+
+enum { BUFFER_BYTES = 1 << 16 }; /* of the output: a page has megabytes */
 
 /* Nobody else writes files at this moment: reading the mask means setting it. */
 static mode_t new_file_mode(void)
@@ -19,27 +23,73 @@ static mode_t new_file_mode(void)
 	return 0666 & ~mask;
 }
 
-/* A new file beside the final one; that one's mode is kept where it is there. */
-static int open_aside(struct feeds_target *target, const struct stat *before, struct error *err)
+/*
+ * A file in the folder of the final one, without a name until it is whole, so that nothing is left
+ * when we are killed. Where the file system knows no such files it has a hidden name.
+ */
+static int create_aside(struct feeds_target *target)
 {
 	const char *slash = strrchr(target->final, '/');
-	int folder = slash ? (int)(slash + 1 - target->final) : 0;
-	target->temporary = xasprintf("%.*s.sciame-XXXXXX", folder, target->final);
-	int fd = mkostemp(target->temporary, O_CLOEXEC);
+	int length = slash ? (int)(slash + 1 - target->final) : 0;
+	char *folder = length ? xasprintf("%.*s", length, target->final) : xstrdup(".");
+	int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	free(folder);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	target->temporary = xasprintf("%.*s.sciame-XXXXXX", length, target->final);
+	fd = mkostemp(target->temporary, O_CLOEXEC);
 	if (fd < 0) {
 		free(target->temporary);
 		target->temporary = NULL;
-		return error_errno(err, ERROR_IO, "write %s", target->path);
 	}
-	if (fchmod(fd, before ? before->st_mode & 0777 : new_file_mode())) {
+	return fd;
+}
+
+static int open_aside(struct feeds_target *target, mode_t mode, struct error *err)
+{
+	int fd = create_aside(target);
+	if (fd < 0)
+		return error_errno(err, ERROR_IO, "write %s", target->path);
+	if (fchmod(fd, mode)) {
 		(void)close(fd); /* empty */
 		return error_errno(err, ERROR_IO, "set the mode of %s", target->path);
 	}
 	target->out = fdopen(fd, "w");
-	if (target->out)
+	if (target->out) {
+		/* without room it stays at what stdio has by itself */
+		(void)setvbuf(target->out, NULL, _IOFBF, BUFFER_BYTES);
 		return 0;
+	}
 	(void)close(fd); /* empty */
 	return error_errno(err, ERROR_IO, "write %s", target->path);
+}
+
+/* Gives the file without a name a hidden one; linkat never replaces, so that is not the last. */
+static int give_name(struct feeds_target *target, int fd, struct error *err)
+{
+	const char *slash = strrchr(target->final, '/');
+	int length = slash ? (int)(slash + 1 - target->final) : 0;
+	char link[64];
+	uint64_t number;
+	random_bytes(&number, sizeof(number));
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	target->temporary = xasprintf("%.*s.sciame-%016" PRIx64, length, target->final, number);
+	if (linkat(AT_FDCWD, link, AT_FDCWD, target->temporary, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	(void)error_errno(err, ERROR_IO, "write %s", target->path);
+	free(target->temporary);
+	target->temporary = NULL;
+	return -1;
+}
+
+int feeds_target_open_shared(struct feeds_target *target, const char *path, struct error *err)
+{
+	struct stat before;
+	*target = (struct feeds_target) { .path = xstrdup(path), .final = xstrdup(path) };
+	if (lstat(path, &before) == 0 && (!S_ISREG(before.st_mode) || before.st_uid != geteuid()))
+		return error_set(
+			err, ERROR_USAGE, "%s is not yours; name another file with --output", path);
+	return open_aside(target, 0600, err);
 }
 
 int feeds_target_open(struct feeds_target *target, const char *path, struct error *err)
@@ -61,7 +111,7 @@ int feeds_target_open(struct feeds_target *target, const char *path, struct erro
 	}
 	/* a link to the output stays a link */
 	target->final = xstrdup(is_there && realpath(path, resolved) ? resolved : path);
-	return open_aside(target, is_there ? &before : NULL, err);
+	return open_aside(target, is_there ? before.st_mode & 0777 : new_file_mode(), err);
 }
 
 int feeds_target_commit(struct feeds_target *target, bool sync, struct error *err)
@@ -76,10 +126,11 @@ int feeds_target_commit(struct feeds_target *target, bool sync, struct error *er
 	}
 	if (target->is_stdout)
 		return 0;
-	if (fclose(out))
-		return error_errno(err, ERROR_IO, "write %s", target->path);
-	if (!target->final)
-		return 0;
+	int status = target->final && !target->temporary ? give_name(target, fileno(out), err) : 0;
+	if (fclose(out) && status == 0)
+		status = error_errno(err, ERROR_IO, "write %s", target->path);
+	if (status || !target->final)
+		return status;
 	if (rename(target->temporary, target->final))
 		return error_errno(err, ERROR_IO, "write %s", target->path);
 	free(target->temporary);

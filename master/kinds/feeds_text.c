@@ -254,6 +254,11 @@ static int text_end(struct output *output, const struct output_report *report, s
 		if (spool_copy(notes, i, output->out, err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < report->problems_count; i++) {
+		fputs(i == 0 ? "\nNot understood in the list\n  " : "  ", output->out);
+		escape_string(output->out, ESCAPE_PLAIN, report->problems[i]);
+		fputs("\n", output->out);
+	}
 	return 0;
 }
 

@@ -3,17 +3,33 @@
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import time
 import unittest
 
-from support import Case, ROOT, Run, of_session, wait_for
+from support import Case, ROOT, Run, default_signals, of_session, wait_for
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
 from feed_server import FeedServer  # noqa: E402
 
 MEMORY_MAX = 200 << 20  # bytes of one process
+
+
+def memfd_bytes(session):
+    """What the bodies of feeds take that are held by processes of this session."""
+    sizes = {}
+    for pid in of_session(session):
+        try:
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                path = "/proc/%d/fd/%s" % (pid, fd)
+                if os.readlink(path).startswith("/memfd:feed"):
+                    status = os.stat(path)
+                    sizes[status.st_ino] = status.st_size
+        except OSError:
+            continue
+    return sum(sizes.values())
 
 
 class Feeds(Case):
@@ -43,6 +59,11 @@ class Feeds(Case):
             self.feeds = json.load(file)["feeds"]
         self.assertEqual([feed["url"] for feed in self.feeds], list(urls))
         return self.feeds
+
+    def wait_copies(self, count):
+        folder = self.path("cache/sciame/feeds")
+        wait_for(lambda: os.path.isdir(folder) and sum(
+            name.endswith(".feed") for name in os.listdir(folder)) == count, "copies")
 
     def refuse(self, url, reason, options=()):
         feed = self.read(url, options=options, status=1)[0]
@@ -131,6 +152,22 @@ class Reading(Feeds):
         self.assertEqual(json.loads(result[1])["feeds"][0]["title"], "A feed")
         self.assertIn("read 1/1 feeds using", result[2])
 
+    def test_lines_that_are_no_feeds_stand_on_the_page(self):
+        list_ = self.list(self.server.url("/rss"), "ftp://no.example/<b>")
+        for form in ("html", "text"):
+            result = self.start("--format", form, "-o", self.out, list_).finish()
+            self.check(result, 1)
+            self.assertRegex(result[1], r"^read 1/2 feeds using")
+            with open(self.out, encoding="utf-8") as file:
+                self.assertRegex(file.read(), r"list:2: 'ftp://no.example/(<b>|&lt;b&gt;)'|"
+                                 r"list:2: &#39;ftp://no.example/&lt;b&gt;&#39;")
+
+    def test_verbose_lines_stay_out_of_the_output(self):
+        result = self.start("-v", "--format", "json", "-o", "-",
+                            self.list(self.server.url("/rss"))).finish()
+        json.loads(result[1])
+        self.assertIn("read http://", result[2])
+
     def test_default_page_in_the_temporary_folder(self):
         result = self.start(self.list(self.server.url("/rss"))).finish()
         self.check(result, 0)
@@ -190,6 +227,26 @@ class Manners(Feeds):
             self.assertLessEqual(self.server.most_at_once(host), 3)
         self.assertLessEqual(self.server.most_at_once(), 6)
 
+    def test_spelling_of_a_host_gains_nothing(self):
+        port = self.server.url("/").split(":")[2].split("/")[0]
+        names = ("127.0.0.1", "127.1", "0x7f.1", "2130706433")
+        urls = ["http://%s:%s/rss?hold=all&n=%d" % (name, port, i)
+                for i in range(4) for name in names]
+        run = self.start("-c", "30", "--per-host", "2", "-o", self.out, self.list(*urls))
+        self.server.wait_count(2)
+        self.server.release("all")
+        self.check(run.finish(), 0, "read 16/16 feeds using 30 transfers")
+        self.assertLessEqual(self.server.most_at_once(), 2)
+
+    def test_dead_hosts_take_no_places(self):
+        dead = [self.server.url("/silence", host=i % 4, n=i) for i in range(6)]
+        quick = [self.server.url("/rss", host=4 + i % 4, n=i) for i in range(40)]
+        run = self.start("-c", "4", "--timeout", "30s", "--grace", "0s", "-o", self.out,
+                         self.list(*dead, *quick))
+        self.wait_copies(40)  # long before the time of the dead is over
+        run.signal(signal.SIGINT)
+        self.check(run.finish(), 130, "read 40/46 feeds using 4 transfers [canceled]")
+
     def test_slow_host_holds_up_no_other(self):
         slow = [self.server.url("/rss", hold="slow", n=i) for i in range(60)]
         quick = [self.server.url("/atom", host=1 + i % 6, n=i) for i in range(60)]
@@ -230,6 +287,30 @@ class Safety(Feeds):
         self.assertEqual(self.server.connection_count(), 0)
         with open(self.out) as file:
             return json.load(file)["feeds"]
+
+    def test_answer_that_was_not_asked_for_is_a_failure(self):
+        self.refuse(self.server.url("/rss", status=304), "there is no copy")
+
+    def test_few_descriptors_cost_only_time(self):
+        def few():
+            default_signals()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+        urls = [self.server.url("/rss", host=i % 8, n=i) for i in range(120)]
+        result = self.start("-c", "100", "--per-host", "50", "-o", self.out, self.list(*urls),
+                            preexec_fn=few).finish()
+        self.check(result, 0, "read 120/120 feeds using 100 transfers")
+
+    def test_large_bodies_wait_for_each_other(self):
+        urls = [self.server.url("/long-title", host=i % 8, n=i) for i in range(24)]
+        most = 0
+        run = self.start("-c", "24", "--timeout", "100s", "--format", "json", "-o", self.out,
+                         self.list(*urls))
+        while run.process.poll() is None:
+            most = max(most, memfd_bytes(run.pid))
+        self.check(run.finish(), 0, "read 24/24 feeds using 24 transfers")
+        self.assertGreater(most, 20 << 20)
+        self.assertLess(most, 100 << 20)
 
     def test_private_addresses_are_refused(self):
         port = self.server.url("/").split(":")[2].split("/")[0]
@@ -299,9 +380,7 @@ class Ends(Feeds):
         urls += [self.server.url("/rss", host=6, hold="ever", n=i) for i in range(5)]
         run = self.start("-c", "20", "-v", "--grace", "100ms", "-o", self.out, self.list(*urls))
         self.server.wait_count(14)
-        copies = self.path("cache/sciame/feeds")
-        wait_for(lambda: sum(name.endswith(".feed") for name in os.listdir(copies)) == 10,
-                 "ten copies")
+        self.wait_copies(10)
         run.signal(signal.SIGINT)
         result = run.finish()
         self.check(result, 130, "read 10/15 feeds using 20 transfers [canceled]")
@@ -327,13 +406,48 @@ class Ends(Feeds):
         self.server.release("go")
         self.check(run.finish(), 0, "read 5/5 feeds using 8 transfers")
 
+    def test_master_that_is_killed_leaves_no_page_behind(self):
+        os.mkdir(self.path("pages"))
+        run = self.start("-o", self.path("pages/page"),
+                         self.list(self.server.url("/atom"), self.server.url("/rss", hold="ever")))
+        self.server.wait_count(2)
+        os.kill(run.pid, signal.SIGKILL)
+        run.finish()
+        self.assertEqual(os.listdir(self.path("pages")), [])
+
+    def test_pipe_that_nobody_reads_can_be_interrupted(self):
+        os.mkfifo(self.path("pipe"))
+        reader = os.open(self.path("pipe"), os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        run = self.start("-o", self.path("pipe"), self.list(self.server.url("/rss", items=3000)))
+
+        def is_writing():
+            with open("/proc/%d/wchan" % run.pid) as file:
+                return "pipe" in file.read()
+
+        wait_for(is_writing, "a full pipe")
+        run.signal(signal.SIGINT)
+        self.assertEqual(run.finish()[0], -signal.SIGINT)
+
+    def test_damaged_ledger_costs_only_what_it_remembers(self):
+        url = self.server.url("/rss", items=50)
+        self.read(url)
+        ledger = self.path("state/sciame/feeds.sqlite")
+        with open(ledger, "r+b") as file:
+            file.seek(4096)
+            file.write(os.urandom(os.path.getsize(ledger) - 4096))
+        result = self.start("--format", "json", "-o", self.out, self.list(url)).finish()
+        self.check(result, 0)
+        self.assertIn("is not remembered", result[2])
+        self.assertEqual(self.start("--new", "-o", self.out, self.list(url)).finish()[0], 3)
+
     def test_called_wrongly(self):
         good = self.list(self.server.url("/rss"))
         with open(self.path("binary"), "wb") as file:
             file.write(os.urandom(5000))
         for arguments in ((self.path("missing"),), (self.path("binary"),), (self.folder,),
                           ("--limit", "x", good), ("--format", "pdf", good),
-                          ("-o", self.folder, good)):
+                          ("-o", self.folder, good), ("--json", "-o", "-", good)):
             result = self.start(*arguments).finish()
             self.assertEqual(result[0], 2, result)
             self.assertEqual(result[1], "")

@@ -121,6 +121,40 @@ static void test_missing_folder_is_named(void **state)
 	feeds_target_discard(&target);
 }
 
+static void test_nothing_has_a_name_before_it_is_whole(void **state)
+{
+	struct feeds_target target;
+	write_page(&target, tempdir_path(*state, "page"));
+	assert_int_equal(tempdir_count(*state, ""), 0);
+	feeds_target_discard(&target);
+	assert_int_equal(tempdir_count(*state, ""), 0);
+}
+
+/* In a folder that is everybody's: no link or pipe of somebody else is used. */
+static void test_shared_folder_is_not_trusted(void **state)
+{
+	struct feeds_target target;
+	struct error err;
+	struct stat status;
+	tempdir_write(*state, "victim", "old");
+	tempdir_link(*state, "page", "victim");
+	assert_int_equal(mkfifo(tempdir_path(*state, "pipe"), 0666), 0);
+	const char *names[] = { "page", "pipe" };
+	for (size_t i = 0; i < 2; i++) {
+		const char *path = tempdir_path(*state, names[i]);
+		assert_int_equal(feeds_target_open_shared(&target, path, &err), -1);
+		assert_non_null(strstr(err.message, "is not yours"));
+		feeds_target_discard(&target);
+	}
+	assert_true(tempdir_holds(*state, "victim", "old"));
+	const char *path = tempdir_path(*state, "new");
+	assert_int_equal(feeds_target_open_shared(&target, path, &err), 0);
+	assert_int_equal(feeds_target_commit(&target, false, &err), 0);
+	feeds_target_discard(&target);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
 static void test_disk_that_is_full_leaves_the_old_one(void **state)
 {
 	struct feeds_target target;
@@ -154,6 +188,8 @@ int main(void)
 		TEST(test_device_is_written_and_not_replaced),
 		TEST(test_folder_is_refused),
 		TEST(test_missing_folder_is_named),
+		TEST(test_nothing_has_a_name_before_it_is_whole),
+		TEST(test_shared_folder_is_not_trusted),
 		TEST(test_disk_that_is_full_leaves_the_old_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,7 @@ static void test_host_that_asked_for_it_is_left_alone(void **state)
 	struct fixture *f = *state;
 	const struct ledger_feed later = { .not_before_s = clock_wall_s() + 3600,
 		.http_status = 429 };
+	const struct ledger_feed absurd = { .not_before_s = clock_wall_s() + 3600L * 24 * 400 };
 	const struct ledger_feed over = { .not_before_s = clock_wall_s() - 1, .http_status = 503 };
 	assert_int_equal(OPEN(f, "-o", "out", "/dev/null"), -1);
 	end(f);
@@ -183,12 +184,14 @@ static void test_host_that_asked_for_it_is_left_alone(void **state)
 	assert_non_null(ledger);
 	assert_int_equal(feeds_ledger_store(ledger, "http://a.example/", &later, 1, &f->err), 0);
 	assert_int_equal(feeds_ledger_store(ledger, "http://b.example/", &over, 1, &f->err), 0);
+	assert_int_equal(feeds_ledger_store(ledger, "http://c.example/", &absurd, 1, &f->err), 0);
 	assert_int_equal(feeds_ledger_commit(ledger, &f->err), 0);
 	feeds_ledger_close(ledger);
-	tempdir_write(f->folder, "list", "http://a.example/\nhttp://b.example/\n");
+	tempdir_write(
+		f->folder, "list", "http://a.example/\nhttp://b.example/\nhttp://c.example/\n");
 	assert_int_equal(OPEN(f, "-o", "out", "list"), 0);
 	list(f);
-	assert_int_equal(f->jobs, 1);
+	assert_int_equal(f->jobs, 2);
 	assert_string_equal(f->job[0]->source, "http://b.example/");
 	assert_int_equal(f->errors, 1);
 	assert_non_null(strstr(f->error[0].message, "http://a.example/: HTTP 429"));
@@ -243,7 +246,6 @@ static void test_validators_of_the_copy_are_asked_with(void **state)
 	assert_non_null(fetched);
 	char *copy = xasprintf("%s/sciame/feeds/%s", f->folder, f->job[0]->target + 6);
 	FILE *out = fopen(copy, "w");
-	free(copy);
 	assert_non_null(out);
 	assert_int_equal(
 		f->worker->execute(fetched, transfer.response.body, fileno(out), &result, &f->err),
@@ -257,6 +259,15 @@ static void test_validators_of_the_copy_are_asked_with(void **state)
 	assert_int_equal(f->fetch->plan(f->job[0], &plan, &f->err), 0);
 	assert_string_equal(plan.request.etag, "\"v1\"");
 	free(plan.memory);
+	struct transfer unchanged = answer(304, NULL);
+	result = (struct result) { 0 };
+	assert_null(f->fetch->fetched(f->job[0], &unchanged, &result));
+	assert_int_equal(result.code, ERROR_NONE);
+	assert_int_equal(f->kind->fold(f->run.state, f->job[0], &result, &f->err), 0);
+	assert_int_equal(unlink(copy), 0);
+	assert_int_equal(f->kind->fold(f->run.state, f->job[0], &result, &f->err), -1);
+	assert_string_equal(f->err.message, "its copy has gone from the cache");
+	free(copy);
 	assert_int_equal(close(transfer.response.body), 0);
 }
 
@@ -268,7 +279,7 @@ static void test_answers_that_have_nothing_to_read(void **state)
 		enum error_code code;
 		const char *reason;
 	} cases[] = {
-		{ 304, ERROR_NONE, "" },
+		{ 304, ERROR_NETWORK, "HTTP 304: not modified, but there is no copy" },
 		{ 404, ERROR_NETWORK, "HTTP 404: not found" },
 		{ 410, ERROR_NETWORK, "HTTP 410: gone for good" },
 		{ 299, ERROR_INPUT, "the answer is empty" },

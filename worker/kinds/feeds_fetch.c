@@ -76,6 +76,8 @@ static void write_report(const struct transfer_response *response, struct result
 static const char *phrase(uint32_t status)
 {
 	switch (status) {
+	case HTTP_NOT_MODIFIED:
+		return ": not modified, but there is no copy";
 	case 400:
 		return ": bad request";
 	case 401:
@@ -131,6 +133,17 @@ static struct job *job_with(const struct job *job, const struct transfer_respons
 	return copy;
 }
 
+/* Whether the job asked only for what is newer than its copy. */
+static bool was_conditional(const struct job *job)
+{
+	struct error err;
+	Sciame__FeedsParameters *p = unpack(job, &err);
+	assert(p); /* plan could */
+	bool conditional = p->etag.len > 0 || p->last_modified.len > 0;
+	sciame__feeds_parameters__free_unpacked(p, NULL);
+	return conditional;
+}
+
 static struct job *fetched(
 	const struct job *job, const struct transfer *transfer, struct result *result)
 {
@@ -142,7 +155,7 @@ static struct job *fetched(
 		result_fail(result, &transfer->error);
 		return NULL;
 	}
-	if (response->http_status == HTTP_NOT_MODIFIED)
+	if (response->http_status == HTTP_NOT_MODIFIED && was_conditional(job))
 		return NULL;
 	if (is_good_status(response->http_status) && response->body >= 0)
 		return job_with(job, response);
