@@ -24,7 +24,7 @@
 enum {
 	PAUSE_MS_MIN = 200, /* before the retry, and what chance may add */
 	PAUSE_MS_SPREAD = 801,
-	EVENTS_MAX = 64,     /* sockets that one step looks at */
+	EVENTS_MAX = 8,      /* sockets that one step looks at: what is whole is handed on soon */
 	SPARES_MAX = 256,    /* handles that are kept for later transfers */
 	CONNECTIONS_MIN = 8, /* connections kept, however few transfers there are */
 };

@@ -43,11 +43,11 @@ size_t escape_decode(const char *bytes, size_t size, unsigned *code)
 	return wanted;
 }
 
-/* Bytes of ASCII that mean nothing special in any place but a URL. */
+/* Bytes of ASCII that mean nothing special in any place but a URL: 0x20 to 0x7E without &<>"'. */
 static bool is_ordinary(uint8_t byte)
 {
-	return byte >= 0x20 && byte < 0x7F && byte != '&' && byte != '<' && byte != '>' &&
-	       byte != '"' && byte != '\'';
+	static const uint64_t ordinary[4] = { 0xAFFFFF3B00000000, 0x7FFFFFFFFFFFFFFF, 0, 0 };
+	return ordinary[byte >> 6] >> (byte & 63) & 1;
 }
 
 /* RFC 3986: what is neither reserved nor unreserved, of those that is_ordinary lets pass. */
@@ -165,6 +165,8 @@ bool escape_is_link(const char *url)
 size_t escape_cut(const char *text, size_t characters_max)
 {
 	size_t size = strlen(text), end = 0, word = 0;
+	if (size <= characters_max)
+		return size;
 	for (size_t count = 0; count < characters_max && end < size; count++) {
 		unsigned code;
 		if (text[end] == ' ' || text[end] == '\n')
