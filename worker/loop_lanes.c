@@ -204,6 +204,8 @@ static void measure(struct lanes *l, uint32_t duration_us)
 	uint64_t sum = (uint64_t)l->mean_us * (MEAN_WEIGHT - 1) + duration_us;
 	/* the first one counts for all: short jobs are to be handed out by the dozen soon */
 	l->mean_us = l->mean_us ? (uint32_t)(sum / MEAN_WEIGHT) : duration_us;
+	if (l->mean_us == 0)
+		l->mean_us = 1; /* 0 says that nothing is known yet */
 }
 
 /* Results from a lane, in the order of its jobs. -1 in *broken when they don't fit. */

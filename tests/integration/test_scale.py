@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """sciame scale: what comes out, whatever the number of lanes."""
 import os
+import resource
 import subprocess
 import unittest
 
@@ -156,6 +157,14 @@ class Listing(Case):
         os.mkdir(self.path("in"))
         self.check(sciame("scale", "-c", "2", self.path("in"), self.path("out")), 0,
                    "copied 0 scaled 0 using 2 processes")
+
+
+class ShortJobs(Case):
+    def test_they_travel_together(self):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw
+        self.check(sciame("noop", "-c", "1", "-n", "100000"), 0)
+        switches = resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw - before
+        self.assertLess(switches, 50000)  # one for each job and more when they go one by one
 
 
 class Corpus(Case):
