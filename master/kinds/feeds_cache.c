@@ -18,7 +18,6 @@
 #include "master/xdg.h"
 
 enum {
-	VERSION = 1,     /* FEED_VERSION in worker/kinds/feeds_read.h: what this version can read */
 	NAME_BYTES = 16, /* of the digest, in a name */
 	DAY_S = 24 * 3600,
 };
@@ -190,7 +189,8 @@ Sciame__Feed *feeds_cache_read(const struct feeds_cache *cache, const char *name
 	uint8_t *bytes = read_file(cache->folder, name, &size);
 	Sciame__Feed *feed = bytes ? unpack(size, bytes) : NULL;
 	free(bytes);
-	if (feed && feed->version == VERSION && feed->n_entries <= CACHE_ENTRIES_MAX)
+	if (feed && feed->version == SCIAME__FEED_VERSION__FEED_VERSION_CURRENT &&
+		feed->n_entries <= CACHE_ENTRIES_MAX)
 		return feed;
 	sciame__feed__free_unpacked(feed, NULL);
 	return NULL;

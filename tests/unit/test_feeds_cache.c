@@ -17,7 +17,7 @@
 #include "master/kinds/feeds_digest.h"
 #include "tests/support/tempdir.h"
 
-enum { NOW = 1000000000, DAY = 24 * 3600, VERSION = 1 };
+enum { NOW = 1000000000, DAY = 24 * 3600, VERSION = SCIAME__FEED_VERSION__FEED_VERSION_CURRENT };
 
 static struct feeds_cache *open_cache(const char *folder)
 {
@@ -32,7 +32,7 @@ static void put(const struct feeds_cache *cache, const char *name, uint32_t vers
 {
 	Sciame__Feed feed = SCIAME__FEED__INIT;
 	uint8_t bytes[256];
-	feed.version = version;
+	feed.version = (Sciame__FeedVersion)version;
 	feed.title = (char *)"a title";
 	size_t size = sciame__feed__pack(&feed, bytes);
 	int fd = open(tempdir_path(feeds_cache_folder(cache), name), O_CREAT | O_WRONLY, 0600);

@@ -66,7 +66,7 @@ static void test_read_rss_2(void **state)
 	assert_string_equal(feed->title, "The & Feed");
 	assert_string_equal(feed->link, "http://feed.example/home");
 	assert_string_equal(feed->salvaged, "");
-	assert_int_equal(feed->version, FEED_VERSION);
+	assert_int_equal(feed->version, SCIAME__FEED_VERSION__FEED_VERSION_CURRENT);
 	assert_int_equal(feed->n_entries, 2);
 	ASSERT_ENTRY(feed, 0, "One two", "http://feed.example/dir/item?a=1&b=2", DAY);
 	assert_string_equal(feed->entries[0]->id, "http://guid/");

@@ -69,7 +69,6 @@ static int read_body(Sciame__FeedsResponse *response, const struct feeds_body *b
 	Sciame__Feed *feed = feeds_read(body, err);
 	if (!feed)
 		return -1;
-	feed->version = FEED_VERSION;
 	feed->response = response;
 	int status = write_feed(out_fd, feed, result, err);
 	feed->response = NULL;

@@ -34,7 +34,7 @@ void feeds_draft_init(struct feeds_draft *draft)
 	feeds_buffer_init(&draft->scratch, FEED_SUMMARY_MAX);
 	draft->feed = xmalloc(sizeof(*draft->feed));
 	sciame__feed__init(draft->feed);
-	draft->feed->version = FEED_VERSION;
+	draft->feed->version = SCIAME__FEED_VERSION__FEED_VERSION_CURRENT;
 }
 
 void feeds_draft_release(struct feeds_draft *draft)

@@ -13,7 +13,6 @@
 #include "proto/feeds.pb-c.h"
 
 enum {
-	FEED_VERSION = 1,         /* of what is kept: raised when reading changes */
 	FEED_ENTRIES_MAX = 5000,  /* entries that are kept of one feed */
 	FEED_TITLE_MAX = 4096,    /* bytes of a title, an author, an id */
 	FEED_LINK_MAX = 4096,     /* bytes of a link; a longer one is dropped */
