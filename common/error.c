@@ -10,19 +10,25 @@
 #include <string.h>
 
 /* The one table that decides what may be retried. */
-static const uint32_t attempts_max[ERROR_CODES] = {
-	[ERROR_NONE] = 1,
-	[ERROR_USAGE] = 1,
-	[ERROR_IO] = 1,
-	[ERROR_INPUT] = 1,
-	[ERROR_LIMIT] = 1,
-	[ERROR_NETWORK] = 1,
-	[ERROR_PROTOCOL] = 1,
-	[ERROR_LANE] = 2,
-	[ERROR_TIMEOUT] = 2,
-	[ERROR_CANCELED] = 1,
-	[ERROR_START] = 1,
+static const enum error_class classes[ERROR_CODES] = {
+	[ERROR_NONE] = ERROR_CLASS_DONE,
+	[ERROR_USAGE] = ERROR_CLASS_PERMANENT,
+	[ERROR_IO] = ERROR_CLASS_PERMANENT, /* unless its number is one of the following */
+	[ERROR_INPUT] = ERROR_CLASS_PERMANENT,
+	[ERROR_LIMIT] = ERROR_CLASS_PERMANENT,
+	[ERROR_NETWORK] = ERROR_CLASS_TRANSIENT,
+	[ERROR_PROTOCOL] = ERROR_CLASS_PERMANENT,
+	[ERROR_LANE] = ERROR_CLASS_DEATH,
+	[ERROR_TIMEOUT] = ERROR_CLASS_HANG,
+	[ERROR_CANCELED] = ERROR_CLASS_CANCELED,
+	[ERROR_START] = ERROR_CLASS_PERMANENT,
+	[ERROR_TARGET] = ERROR_CLASS_TARGET,
+	[ERROR_QUARANTINED] = ERROR_CLASS_PERMANENT,
 };
+
+/* Of reading and writing files: what disks, network file systems and full tables say in passing. */
+static const int transient_numbers[] = { EIO, ESTALE, ETIMEDOUT, EAGAIN, EBUSY, EINTR, ENOMEM,
+	EMFILE, ENFILE, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EREMOTEIO };
 
 /* Bytes of a message before it is cut: two of the longest paths and what is said about them. */
 enum { WHOLE_MAX = 2 * 4096 + ERROR_MESSAGE_MAX };
@@ -94,8 +100,13 @@ int error_wrap(struct error *err, const char *where)
 	return -1;
 }
 
-uint32_t error_attempts_max(enum error_code code)
+enum error_class error_class(enum error_code code, int number)
 {
 	assert(code < ERROR_CODES);
-	return attempts_max[code];
+	size_t count = code == ERROR_IO ? sizeof(transient_numbers) / sizeof(int) : 0;
+	for (size_t i = 0; i < count; i++) {
+		if (transient_numbers[i] == number)
+			return ERROR_CLASS_TRANSIENT;
+	}
+	return classes[code];
 }

@@ -24,7 +24,9 @@ enum error_code {
 	ERROR_TIMEOUT = 8,  /* the job ran longer than its deadline */
 	ERROR_CANCELED = 9, /* the run was canceled before the job had ended */
 	ERROR_START = 10,   /* a process or a library that the work needs could not be started */
-	ERROR_CODES,        /* how many there are */
+	ERROR_TARGET = 11,  /* the whole target takes no file: it is full, read-only or gone */
+	ERROR_QUARANTINED = 12, /* lanes or workers died of it again and again; it is not tried */
+	ERROR_CODES,            /* how many there are */
 };
 
 enum { ERROR_MESSAGE_MAX = 512 }; /* bytes with the NUL; longer ones lose their middle */
@@ -46,11 +48,18 @@ int error_errno(struct error *err, enum error_code code, const char *format, ...
 /* Puts "where: " in front of the message. Returns -1. */
 int error_wrap(struct error *err, const char *where);
 
-/*
- * How often a job may be tried when it ended with this code: 1 for what would only fail again,
- * 2 for what killed its lane (reliability.md 2.3: one retry, then failed), 0 is never returned.
- * Pure: no state, no I/O.
- */
-uint32_t error_attempts_max(enum error_code code);
+/* What the end of an attempt means for the job: one table decides what may be tried again. */
+enum error_class {
+	ERROR_CLASS_DONE,
+	ERROR_CLASS_CANCELED,
+	ERROR_CLASS_PERMANENT, /* it would only fail again */
+	ERROR_CLASS_TRANSIENT, /* it may pass: a network, a file system that stutters */
+	ERROR_CLASS_TARGET,    /* a condition of the run, not of the job */
+	ERROR_CLASS_DEATH,     /* its lane died of it: it is to blame */
+	ERROR_CLASS_HANG,      /* its lane was ended for it */
+};
+
+/* number: errno behind the code, or 0. Pure: no state, no I/O. */
+enum error_class error_class(enum error_code code, int number);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef SCIAME_COMMON_JOB_H
 #define SCIAME_COMMON_JOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ enum {
 	JOB_PARAMETERS_MAX = 16384, /* bytes of a kind's packed parameters */
 	RESULT_REPORT_MAX = 64,     /* bytes of a kind's packed report */
 	RESULT_DETAIL_MAX = 256,    /* bytes of the reason with the NUL */
+	JOB_DIGEST_SIZE = 32,       /* bytes of a SHA-256 */
 };
 
 /*
@@ -29,6 +31,9 @@ struct job {
 	const char *target;
 	const uint8_t *parameters; /* the kind's own message, packed (proto/<kind>.proto) */
 	size_t parameters_size;
+	bool alone;      /* under suspicion: it gets a fresh lane, and nothing travels with it */
+	bool digest;     /* the result is to name the digest of the source */
+	uint32_t blames; /* deaths that it was blamed for before the master was started anew */
 };
 
 struct result {
@@ -42,6 +47,10 @@ struct result {
 	uint32_t report_size;
 	uint8_t report[RESULT_REPORT_MAX]; /* the kind's own message, packed */
 	char detail[RESULT_DETAIL_MAX];    /* why it failed; empty on success */
+	uint64_t source_size;              /* the file as it was opened; 0 and 0 when it was not */
+	int64_t source_mtime_ns;
+	bool has_digest;
+	uint8_t digest[JOB_DIGEST_SIZE]; /* of the source */
 };
 
 /* A copy of *job with all it points to in one allocation. The caller frees it with free(). */

@@ -41,6 +41,20 @@ static struct character decode(const char *bytes, size_t size)
 	return (struct character) { code, form + 1 };
 }
 
+const char *quote_number(char *text, uint64_t number)
+{
+	char digits[QUOTE_NUMBER_MAX];
+	int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+	char *at = text;
+	for (int i = 0; i < length; i++) {
+		if (i > 0 && (length - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = '\0';
+	return text;
+}
+
 bool utf8_valid(const char *bytes, size_t size)
 {
 	for (size_t i = 0; i < size;) {

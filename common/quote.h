@@ -10,11 +10,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum {
 	QUOTE_NAME_MAX = 4096 + 64, /* bytes of a name that are shown at most: a whole location */
 	QUOTE_TEXT_MAX = 4 * QUOTE_NAME_MAX + 8, /* all of them as \xHH in $'...', and dots */
+	QUOTE_NUMBER_MAX = 27, /* bytes of the largest number with its commas and its NUL */
 };
 
 /* Where quote_name puts its text; 16 KiB, on the stack or in a longer-lived struct. */
@@ -31,6 +33,9 @@ struct quote {
  * *quote are.
  */
 const char *quote_name(struct quote *quote, const char *name);
+
+/* "10,000" in text (QUOTE_NUMBER_MAX bytes), which is returned. */
+const char *quote_number(char *text, uint64_t number);
 
 /* Whether bytes are UTF-8 by RFC 3629: no surrogates, nothing overlong, nothing over U+10FFFF. */
 bool utf8_valid(const char *bytes, size_t size);

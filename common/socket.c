@@ -150,6 +150,15 @@ void socket_close(struct socket *socket)
 	free(socket);
 }
 
+void socket_abandon(struct socket *socket)
+{
+	const int linger_ms = 0;
+	/* fails only for what is no socket */
+	if (socket)
+		(void)zmq_setsockopt(socket->zmq, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
+	socket_close(socket);
+}
+
 static int sent(int status, struct error *err)
 {
 	if (status >= 0)
@@ -172,6 +181,15 @@ int socket_publish(struct socket *socket, const void *topic, size_t topic_size,
 	memcpy(bytes, topic, topic_size);
 	memcpy(bytes + topic_size, frame->bytes, frame->size);
 	return sent(zmq_send(socket->zmq, bytes, topic_size + frame->size, ZMQ_DONTWAIT), err);
+}
+
+bool socket_writable(struct socket *socket)
+{
+	int events = 0;
+	size_t size = sizeof(events);
+	/* without a high-water mark a socket can be written as long as it has a peer */
+	return zmq_getsockopt(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
+	       (events & ZMQ_POLLOUT) != 0;
 }
 
 /* How many bytes in front of a published message are its topic. */

@@ -45,6 +45,8 @@ enum socket_role {
 struct socket *socket_open(struct socket_context *context, enum socket_role role,
 	const char *address, uint32_t channel, struct error *err);
 void socket_close(struct socket *socket);
+/* The same, and nothing that is still queued leaves: close waits for none of it. */
+void socket_abandon(struct socket *socket);
 
 /* 1 sent, 0 nobody is there or the other side is full, -1 failed. */
 int socket_send(struct socket *socket, const struct frame *frame, struct error *err);
@@ -52,6 +54,9 @@ int socket_send(struct socket *socket, const struct frame *frame, struct error *
 /* The same for SOCKET_MASTER_STATE: only subscribers of the topic get it. */
 int socket_publish(struct socket *socket, const void *topic, size_t topic_size,
 	const struct frame *frame, struct error *err);
+
+/* Whether a channel of the master has somebody at its other end right now. */
+bool socket_writable(struct socket *socket);
 
 /* 1 received, 0 nothing there, -1 failed. Messages too long or of several parts are dropped. */
 int socket_receive(struct socket *socket, struct frame *frame, struct error *err);

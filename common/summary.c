@@ -39,4 +39,8 @@ void summary_line(const struct summary *s, char *line, size_t size)
 		append(line, size, &used, "single-threaded");
 	if (s->canceled)
 		append(line, size, &used, " [canceled]");
+	else if (s->aborted)
+		append(line, size, &used, " [aborted]");
+	else if (s->halted)
+		append(line, size, &used, " [halted]");
 }

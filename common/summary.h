@@ -21,12 +21,17 @@ struct summary {
 	uint32_t processes; /* lanes; 0: single-threaded */
 	int64_t elapsed_ms;
 	bool canceled;
+	bool halted;  /* by --halt */
+	bool aborted; /* the target took no more files */
 };
 
 /* Of todo, those that no counter counts: failed, or not run. */
 uint64_t summary_skipped(const struct summary *summary);
 
-/* "copied 12 scaled 340 using 4 processes", with "skipped N " and " [canceled]" as they apply. */
+/*
+ * "copied 12 scaled 340 using 4 processes", with "skipped N " and " [canceled]", " [halted]" or
+ * " [aborted]" as they apply.
+ */
 void summary_line(const struct summary *summary, char *line, size_t size);
 
 #endif

@@ -17,7 +17,7 @@
 enum {
 	ARENA_SIZE = 256 * 1024,  /* bytes that one message may need once it is unpacked */
 	ENVELOPE_OVERHEAD = 256,  /* bytes of an envelope besides its jobs or results, and more */
-	ITEM_OVERHEAD = 96,       /* the same of one job or result besides its bytes fields */
+	ITEM_OVERHEAD = 160,      /* the same of one job or result besides its bytes fields */
 	SILENCE_MS_MAX = 3600000, /* an hour: no beat, silence or grace may be longer */
 };
 
@@ -75,6 +75,8 @@ static size_t pack_jobs(struct frame *frame, Sciame__Envelope *envelope, const s
 		jobs[n].source = binary(job->source, source);
 		jobs[n].target = binary(job->target, target);
 		jobs[n].parameters = binary(job->parameters, job->parameters_size);
+		jobs[n].alone = job->alone;
+		jobs[n].digest = job->digest;
 		list[n] = &jobs[n];
 	}
 	Sciame__Jobs body = SCIAME__JOBS__INIT;
@@ -98,6 +100,10 @@ static void result_to_proto(Sciame__Result *to, const struct result *from)
 	to->duration_us = from->duration_us;
 	to->report = binary(from->report, from->report_size);
 	to->detail = binary_text(from->detail);
+	to->source_size = from->source_size;
+	to->source_mtime_ns = from->source_mtime_ns;
+	if (from->has_digest)
+		to->source_digest = binary(from->digest, sizeof(from->digest));
 }
 
 static size_t pack_results(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
@@ -155,6 +161,8 @@ static size_t pack_beat(struct frame *frame, Sciame__Envelope *envelope, const s
 	Sciame__Beat body = SCIAME__BEAT__INIT;
 	body.number = m->number;
 	body.queued = m->queued;
+	body.received = m->received;
+	body.draining = m->draining;
 	body.n_running = n;
 	body.running = list;
 	envelope->body_case = SCIAME__ENVELOPE__BODY_BEAT;
@@ -170,6 +178,7 @@ static void pack_hello(struct frame *frame, Sciame__Envelope *envelope, const st
 	body.name = binary_text(m->text);
 	body.build = binary_text(m->build);
 	body.lanes = m->lanes;
+	body.pid = m->pid;
 	envelope->body_case = SCIAME__ENVELOPE__BODY_HELLO;
 	envelope->hello = &body;
 	finish(frame, envelope);
@@ -235,6 +244,15 @@ static void pack_reject(struct frame *frame, Sciame__Envelope *envelope, const s
 	finish(frame, envelope);
 }
 
+static void pack_evict(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
+{
+	Sciame__Evict body = SCIAME__EVICT__INIT;
+	body.why = binary_text(m->text);
+	envelope->body_case = SCIAME__ENVELOPE__BODY_EVICT;
+	envelope->evict = &body;
+	finish(frame, envelope);
+}
+
 size_t wire_pack(struct frame *frame, const struct message *m)
 {
 	Sciame__Envelope envelope = SCIAME__ENVELOPE__INIT;
@@ -271,6 +289,9 @@ size_t wire_pack(struct frame *frame, const struct message *m)
 		return 0;
 	case MESSAGE_REJECT:
 		pack_reject(frame, &envelope, m);
+		return 0;
+	case MESSAGE_EVICT:
+		pack_evict(frame, &envelope, m);
 		return 0;
 	}
 	abort(); /* a type that is none of the above was never a message */
@@ -338,6 +359,8 @@ static int unpack_jobs(
 			.target = text_field(from->target, JOB_LOCATION_MAX),
 			.parameters = from->parameters.data,
 			.parameters_size = from->parameters.len,
+			.alone = from->alone,
+			.digest = from->digest,
 		};
 		if (job->id == 0 || job->attempt == 0)
 			return refuse(err, "a job without number or attempt");
@@ -358,6 +381,8 @@ static int unpack_result(const Sciame__Result *from, struct result *to, struct e
 		return refuse(err, "a result's job, attempt or code");
 	if (!detail || from->report.len > RESULT_REPORT_MAX)
 		return refuse(err, "a result's detail or report");
+	if (from->source_digest.len != 0 && from->source_digest.len != JOB_DIGEST_SIZE)
+		return refuse(err, "a result's digest");
 	to->job = from->job;
 	to->attempt = from->attempt;
 	to->code = (enum error_code)from->code;
@@ -369,6 +394,11 @@ static int unpack_result(const Sciame__Result *from, struct result *to, struct e
 	if (from->report.len)
 		memcpy(to->report, from->report.data, from->report.len);
 	memcpy(to->detail, detail, strlen(detail) + 1);
+	to->source_size = from->source_size;
+	to->source_mtime_ns = from->source_mtime_ns;
+	to->has_digest = from->source_digest.len > 0;
+	if (to->has_digest)
+		memcpy(to->digest, from->source_digest.data, JOB_DIGEST_SIZE);
 	return 0;
 }
 
@@ -411,6 +441,8 @@ static int unpack_beat(
 	}
 	m->number = body->number;
 	m->queued = body->queued;
+	m->received = body->received;
+	m->draining = body->draining;
 	m->count = body->n_running;
 	m->running = d->running;
 	return 0;
@@ -421,6 +453,7 @@ static int unpack_hello(const Sciame__Hello *body, struct message *m, struct err
 	m->text = text_field(body->name, WIRE_NAME_MAX);
 	m->build = text_field(body->build, WIRE_NAME_MAX);
 	m->lanes = body->lanes;
+	m->pid = body->pid;
 	if (!m->text || !m->build || !id_field(body->instance, &m->instance))
 		return refuse(err, "a name in Hello");
 	if (m->lanes < 1 || m->lanes > WIRE_LANES_MAX)
@@ -430,7 +463,8 @@ static int unpack_hello(const Sciame__Hello *body, struct message *m, struct err
 
 static int unpack_state(Sciame__RunState from, struct message *m, struct error *err)
 {
-	if (from < SCIAME__RUN_STATE__RUN_STATE_RUNNING || from > SCIAME__RUN_STATE__RUN_STATE_DONE)
+	if (from < SCIAME__RUN_STATE__RUN_STATE_RUNNING ||
+		from > SCIAME__RUN_STATE__RUN_STATE_HALTING)
 		return refuse(err, "state of the run");
 	m->state = (enum run_state)from;
 	return 0;
@@ -442,7 +476,8 @@ static int unpack_welcome(const Sciame__Welcome *body, struct message *m, struct
 	m->beat_ms = body->beat_ms;
 	m->silence_ms = body->silence_ms;
 	m->grace_ms = body->grace_ms;
-	if (m->beat_ms < 1 || m->beat_ms > SILENCE_MS_MAX || m->silence_ms > SILENCE_MS_MAX ||
+	/* a silence no longer than a beat would be broken by nobody */
+	if (m->beat_ms < 1 || m->beat_ms >= m->silence_ms || m->silence_ms > SILENCE_MS_MAX ||
 		m->grace_ms > SILENCE_MS_MAX)
 		return refuse(err, "times in Welcome");
 	return unpack_state(body->state, m, err);
@@ -498,11 +533,27 @@ static int unpack_body(struct wire_decoder *d, const Sciame__Envelope *envelope,
 		m->type = MESSAGE_REJECT;
 		m->text = text_field(envelope->reject->why, ERROR_MESSAGE_MAX);
 		return m->text ? 0 : refuse(err, "reason in Reject");
+	case SCIAME__ENVELOPE__BODY_EVICT:
+		m->type = MESSAGE_EVICT;
+		m->text = text_field(envelope->evict->why, ERROR_MESSAGE_MAX);
+		return m->text ? 0 : refuse(err, "reason in Evict");
 	case SCIAME__ENVELOPE__BODY__NOT_SET:
 	case _SCIAME__ENVELOPE__BODY__CASE_IS_INT_SIZE:
 		break;
 	}
 	return refuse(err, "of no known type");
+}
+
+int run_state_rank(enum run_state state)
+{
+	static const int ranks[] = {
+		[RUN_RUNNING] = 1,
+		[RUN_HALTING] = 2,
+		[RUN_CANCELING] = 3,
+		[RUN_CANCELING_NOW] = 4,
+		[RUN_DONE] = 5,
+	};
+	return ranks[state];
 }
 
 struct wire_decoder *wire_decoder_new(void)

@@ -7,6 +7,7 @@
 #ifndef SCIAME_COMMON_WIRE_H
 #define SCIAME_COMMON_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ enum message_type {
 	MESSAGE_REFUSED,
 	MESSAGE_GOODBYE,
 	MESSAGE_REJECT,
+	MESSAGE_EVICT,
 };
 
 /* The same numbers as RunState in envelope.proto. */
@@ -42,7 +44,11 @@ enum run_state {
 	RUN_CANCELING = 2,
 	RUN_CANCELING_NOW = 3,
 	RUN_DONE = 4,
+	RUN_HALTING = 5, /* between RUNNING and CANCELING */
 };
+
+/* The order in which a run goes through its states, 1 for the first; it never goes back. */
+int run_state_rank(enum run_state state);
 
 struct wire_id {
 	uint8_t bytes[WIRE_ID_SIZE];
@@ -68,15 +74,17 @@ struct running {
 struct message {
 	enum message_type type;
 	struct wire_header header;
-	uint64_t number;                        /* STATE, BEAT, RESULTS, ACK, REFUSED */
-	enum run_state state;                   /* WELCOME, STATE */
-	struct wire_id instance;                /* HELLO */
-	const char *text;                       /* HELLO: host's name; GOODBYE, REJECT: why */
-	const char *build;                      /* HELLO */
-	uint32_t lanes;                         /* HELLO */
-	uint32_t channel;                       /* WELCOME, READY */
+	uint64_t number;         /* STATE, BEAT, RESULTS, ACK, REFUSED */
+	enum run_state state;    /* WELCOME, STATE */
+	struct wire_id instance; /* HELLO */
+	const char *text;        /* HELLO: host's name; GOODBYE, REJECT, EVICT: why */
+	const char *build;       /* HELLO */
+	uint32_t lanes, pid;     /* HELLO */
+	uint32_t channel;        /* WELCOME, READY */
 	uint32_t beat_ms, silence_ms, grace_ms; /* WELCOME */
 	uint32_t queued;                        /* BEAT */
+	uint64_t received;                      /* BEAT: jobs so far */
+	bool draining;                          /* BEAT */
 	enum error_code code;                   /* GOODBYE */
 	size_t count;                           /* how many of the following */
 	const struct job *jobs;                 /* JOBS */

@@ -13,7 +13,7 @@ BUILD_PACKAGES=(
 	libcurl4-openssl-dev libxml2-dev libjansson-dev libuchardet-dev libsodium-dev libsqlite3-dev
 	libseccomp-dev
 )
-TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools chromium)
+TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools chromium fuse3 libfuse3-dev)
 SAMPLE_PACKAGES=(libvips-tools)
 
 fail() {

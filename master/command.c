@@ -9,7 +9,9 @@
 #include "common/log.h"
 #include "common/quote.h"
 #include "common/startup.h"
+#include "master/ledger_command.h"
 #include "master/progress.h"
+#include "master/run_ledger.h"
 
 static void print_failure(void *context, const char *name, const char *reason)
 {
@@ -51,6 +53,8 @@ static void print_json(const struct run *run)
 	(void)printf("  \"skipped\": %" PRIu64 ",\n  \"failed\": %" PRIu64 ",\n",
 		summary_skipped(s), s->failed);
 	(void)printf("  \"canceled\": %s,\n", s->canceled ? "true" : "false");
+	(void)printf("  \"halted\": %s,\n", s->halted ? "true" : "false");
+	(void)printf("  \"aborted\": %s,\n", s->aborted ? "true" : "false");
 	(void)printf("  \"processes\": %" PRIu32 ",\n", s->processes ? s->processes : 1);
 	(void)printf("  \"input_bytes\": %" PRIu64 ",\n  \"output_bytes\": %" PRIu64 ",\n",
 		s->input_bytes, s->output_bytes);
@@ -94,6 +98,8 @@ static int status_of(const struct run *run)
 		return EXIT_COULD_NOT_RUN;
 	if (run->summary.canceled)
 		return EXIT_INTERRUPTED;
+	if (run->summary.aborted)
+		return EXIT_TARGET;
 	return run->summary.failed > 0 ? EXIT_SOME_FAILED : EXIT_ALL_DONE;
 }
 
@@ -126,6 +132,8 @@ static int execute(const struct command *command, const struct settings *setting
 		.start_ms = clock_ms(),
 	};
 	int status = settings->kind->open(&run.kind_run, settings, &err);
+	if (status == 0)
+		status = run_open_ledger(&run, &err);
 	if (status == 0) {
 		run.failures = failures_open();
 		progress_open(!settings->quiet && !settings->verbose);
@@ -137,9 +145,19 @@ static int execute(const struct command *command, const struct settings *setting
 		status = fail(&err);
 	else
 		status = conclude(&run);
+	if (run_close_ledger(&run, &err))
+		status = fail(&err);
 	failures_close(run.failures);
 	master_kind_close(settings->kind, &run.kind_run);
 	return status;
+}
+
+/* A command that runs no jobs. */
+static int read_ledger(int argc, char **argv)
+{
+	struct error err;
+	int status = ledger_command(argc - 1, argv + 1, &err) ? fail(&err) : EXIT_ALL_DONE;
+	return flush_stdout() ? EXIT_COULD_NOT_RUN : status;
 }
 
 int command_main(const struct command *command, int argc, char **argv)
@@ -150,6 +168,8 @@ int command_main(const struct command *command, int argc, char **argv)
 	startup_descriptors();
 	startup_dispositions();
 	log_open("sciame");
+	if (argc > 1 && strcmp(argv[1], "ledger") == 0)
+		return read_ledger(argc, argv);
 	if (settings_parse(&settings, argc, argv, &err))
 		return fail(&err);
 	if (settings.help || settings.version) {

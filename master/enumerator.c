@@ -4,24 +4,28 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "common/memory.h"
 #include "common/queue.h"
 
-enum { FAILURES_AHEAD_MAX = 64 }; /* failures listed and not yet taken */
+enum { NOTES_AHEAD_MAX = 64 }; /* notes made and not yet taken */
 
 struct enumerator {
 	struct enumerator_options options;
-	struct queue jobs;     /* of struct job */
-	struct queue failures; /* of struct error */
+	struct queue jobs;  /* of struct job */
+	struct queue notes; /* of struct enumerator_note */
 	pthread_t thread;
 	bool running;
 	int event;
 	atomic_bool hungry; /* the loop got nothing and wants to be woken */
 	atomic_bool ended;
+	atomic_bool stopped;
 	atomic_uint_fast64_t found;
+	pthread_mutex_t past_lock;
+	struct listed_past past; /* since it was taken the last time */
 };
 
 static void wake(struct enumerator *e)
@@ -43,11 +47,66 @@ static bool put(struct enumerator *e, struct queue *queue, void *item)
 	return false;
 }
 
-static bool put_failure(struct enumerator *e, const struct error *why)
+static struct enumerator_note *note_new(const char *name, bool failed)
 {
-	struct error *copy = xmalloc(sizeof(*copy));
-	*copy = *why;
-	return put(e, &e->failures, copy);
+	size_t size = strlen(name) + 1;
+	struct enumerator_note *note = xcalloc(1, sizeof(*note) + size);
+	note->failed = failed;
+	memcpy(note->name, name, size);
+	return note;
+}
+
+static bool put_failure(struct enumerator *e, const char *name, const struct error *why)
+{
+	struct enumerator_note *note = note_new(name, true);
+	note->text = *why;
+	return put(e, &e->notes, note);
+}
+
+/* A note that is no failure counts for nothing. */
+static bool put_reason(struct enumerator *e, const struct listed *listed)
+{
+	struct enumerator_note *note = note_new(listed->job.source, false);
+	(void)error_set(&note->text, ERROR_NONE, "%s", listed->why);
+	if (queue_put(&e->notes, note, -1) == QUEUE_OK)
+		return true;
+	free(note);
+	return false;
+}
+
+static bool put_job(struct enumerator *e, const struct listed *listed, uint64_t *id)
+{
+	if (listed->why && !put_reason(e, listed))
+		return false;
+	struct job *job = job_copy(&listed->job);
+	job->id = ++*id;
+	job->kind = e->options.kind_number;
+	job->deadline_ms = e->options.deadline_ms;
+	return put(e, &e->jobs, job);
+}
+
+static bool add_past(struct enumerator *e, const struct listed *listed)
+{
+	(void)pthread_mutex_lock(&e->past_lock); /* a plain mutex fails only when misused */
+	e->past.counts[listed->counter]++;
+	e->past.input_bytes += listed->input_bytes;
+	e->past.output_bytes += listed->output_bytes;
+	(void)pthread_mutex_unlock(&e->past_lock);
+	atomic_fetch_add(&e->found, 1);
+	return !atomic_load(&e->stopped);
+}
+
+static bool put_listed(struct enumerator *e, const struct listed *listed, uint64_t *id)
+{
+	switch (listed->type) {
+	case LISTED_JOB:
+		return put_job(e, listed, id);
+	case LISTED_DONE:
+		return add_past(e, listed);
+	case LISTED_FAILED:
+		return put_failure(e, listed->job.source, &listed->reason);
+	}
+	abort(); /* there are no others */
 }
 
 static void *list(void *argument)
@@ -57,17 +116,11 @@ static void *list(void *argument)
 	bool going = true;
 	while (going) {
 		struct error why;
-		struct job job = {
-			.kind = e->options.kind_number,
-			.deadline_ms = e->options.deadline_ms,
-			.source = "",
-			.target = "",
-		};
-		int status = e->options.kind->next(e->options.state, &job, &why);
+		struct listed listed;
+		int status = listing_next(e->options.listing, &listed, &why);
 		if (status == 0)
 			break;
-		job.id = status > 0 ? ++id : 0;
-		going = status > 0 ? put(e, &e->jobs, job_copy(&job)) : put_failure(e, &why);
+		going = status > 0 ? put_listed(e, &listed, &id) : put_failure(e, "", &why);
 	}
 	atomic_store(&e->ended, true);
 	wake(e);
@@ -80,7 +133,8 @@ struct enumerator *enumerator_open(const struct enumerator_options *options, str
 	e->options = *options;
 	e->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	queue_init(&e->jobs, ENUMERATOR_AHEAD_MAX);
-	queue_init(&e->failures, FAILURES_AHEAD_MAX);
+	queue_init(&e->notes, NOTES_AHEAD_MAX);
+	(void)pthread_mutex_init(&e->past_lock, NULL); /* fails for no plain mutex */
 	if (e->event < 0 || pthread_create(&e->thread, NULL, list, e)) {
 		(void)error_set(err, ERROR_START, "start the thread that lists the source");
 		enumerator_close(e);
@@ -98,7 +152,8 @@ bool enumerator_all_settled(struct enumerator *e)
 void enumerator_stop(struct enumerator *e)
 {
 	queue_close(&e->jobs);
-	queue_close(&e->failures);
+	queue_close(&e->notes);
+	atomic_store(&e->stopped, true);
 }
 
 static void empty(struct queue *queue)
@@ -116,9 +171,10 @@ void enumerator_close(struct enumerator *e)
 	if (e->running)
 		(void)pthread_join(e->thread, NULL); /* it is ours and was not joined */
 	empty(&e->jobs);
-	empty(&e->failures);
+	empty(&e->notes);
 	queue_release(&e->jobs);
-	queue_release(&e->failures);
+	queue_release(&e->notes);
+	(void)pthread_mutex_destroy(&e->past_lock); /* nobody holds it */
 	if (e->event >= 0)
 		(void)close(e->event); /* nothing to flush */
 	free(e);
@@ -145,14 +201,18 @@ size_t enumerator_take(struct enumerator *e, struct job **jobs, size_t count, bo
 	return got;
 }
 
-bool enumerator_take_failure(struct enumerator *e, struct error *why)
+struct enumerator_note *enumerator_take_note(struct enumerator *e)
 {
-	void *item;
-	if (queue_get_nowait(&e->failures, &item) != QUEUE_OK)
-		return false;
-	*why = *(struct error *)item;
-	free(item);
-	return true;
+	void *note;
+	return queue_get_nowait(&e->notes, &note) == QUEUE_OK ? note : NULL;
+}
+
+void enumerator_take_past(struct enumerator *e, struct listed_past *past)
+{
+	(void)pthread_mutex_lock(&e->past_lock); /* a plain mutex fails only when misused */
+	*past = e->past;
+	e->past = (struct listed_past) { 0 };
+	(void)pthread_mutex_unlock(&e->past_lock);
 }
 
 uint64_t enumerator_found(const struct enumerator *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread that lists the source: kind->next -> bounded queue -> the loop. It begins at once,
+ * The thread that lists the source: listing_next -> bounded queue -> the loop. It begins at once,
  * blocks when the queue is full, and ends when there is no more or when it is stopped.
  */
 #ifndef SCIAME_MASTER_ENUMERATOR_H
@@ -12,17 +12,16 @@
 
 #include "common/error.h"
 #include "common/job.h"
-#include "master/kind.h"
+#include "master/listing.h"
 
 enum { ENUMERATOR_AHEAD_MAX = 4096 }; /* jobs listed and not yet taken */
 
 struct enumerator;
 
 struct enumerator_options {
-	const struct master_kind *kind;
-	uint32_t kind_number; /* of its jobs */
-	void *state; /* of the kind; belongs to the thread until the enumerator is closed */
-	uint32_t deadline_ms; /* for each job */
+	struct listing *listing; /* belongs to the thread until the enumerator is closed */
+	uint32_t kind_number;    /* of its jobs */
+	uint32_t deadline_ms;    /* for each job */
 };
 
 struct enumerator *enumerator_open(const struct enumerator_options *options, struct error *err);
@@ -38,10 +37,20 @@ int enumerator_fd(const struct enumerator *e);
  */
 size_t enumerator_take(struct enumerator *e, struct job **jobs, size_t count, bool *ended);
 
-/* Takes one thing that could not be listed: true and *why. */
-bool enumerator_take_failure(struct enumerator *e, struct error *why);
+/* Something to say about what was listed. The caller frees it with free(). */
+struct enumerator_note {
+	bool failed; /* it could not be listed, or failed before; else: why it is done again */
+	struct error text;
+	char name[]; /* of a job, "ROOT:path"; may be "" */
+};
 
-/* Jobs and failures found so far. */
+/* The next of them, or NULL. */
+struct enumerator_note *enumerator_take_note(struct enumerator *e);
+
+/* What was found to be done already since the last call. */
+void enumerator_take_past(struct enumerator *e, struct listed_past *past);
+
+/* Jobs, failures and what was done already, found so far. */
 uint64_t enumerator_found(const struct enumerator *e);
 
 /* No more will be found: the number above is final. */

@@ -55,6 +55,9 @@ void master_kind_close(const struct master_kind *kind, struct kind_run *run)
 	if (run->state)
 		kind->close(run->state);
 	run->state = NULL;
+	free(run->ledger_source);
+	free(run->ledger_target);
+	run->ledger_source = run->ledger_target = NULL;
 	while (run->roots_count > 0)
 		free(run->roots[--run->roots_count]);
 }

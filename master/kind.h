@@ -21,7 +21,16 @@ struct kind_run {
 	void *state;
 	size_t roots_count;
 	char *roots[KIND_ROOTS_MAX]; /* "NAME=FOLDER" for the workers; freed by master_kind_close */
-	bool stdout_taken; /* the output itself goes to stdout: the last line goes to stderr */
+	/*
+	 * What a ledger of this run goes by: where it reads and writes (real paths, freed by
+	 * master_kind_close) and what else its outputs depend on (borrowed from the state).
+	 * ledger_target NULL: the kind's jobs are not to be remembered.
+	 */
+	char *ledger_source, *ledger_target;
+	const void *ledger_parameters;
+	size_t ledger_parameters_size;
+	bool ledger_optional; /* none is kept unless it is asked for */
+	bool stdout_taken;    /* the output itself goes to stdout: the last line goes to stderr */
 };
 
 struct master_kind {
@@ -37,6 +46,7 @@ struct master_kind {
 	 * is so many for each usable core. 0: it counts lanes, one for each core.
 	 */
 	uint32_t transfers_per_core;
+	uint32_t retries; /* of failures that may pass, unless --retries says otherwise */
 	void *(*settings_new)(void); /* with the defaults; freed with free() */
 	/* Checks operands and settings and opens the source. ERROR_USAGE: called wrongly. */
 	int (*open)(struct kind_run *run, const struct settings *settings, struct error *err);

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/random.h"
 
 enum {
 	BEAT_MS = 1000,       /* how often the state is repeated */
@@ -17,6 +17,17 @@ enum {
 	SILENCE_MS = 5000, /* told to workers: after this without a word the other side is gone */
 	ACK_REPORTS = 64,  /* acknowledge at the latest after so many reports; else with a beat */
 	STRIKES_LOGGED_MAX = 10,
+	READY_MS = 10000,   /* a seat without its Ready is given to others after this */
+	CONNECTED_MS = 100, /* how often connections are looked at */
+	EXPECTED_MS = 10,   /* the same while somebody is expected to go */
+	DRAIN_MS = 50,      /* from a broken connection to its end: what was sent is read by then */
+};
+
+/* A process of a worker, so that its sessions are known as such. */
+struct node {
+	struct wire_id instance;
+	uint32_t number;    /* 0: none */
+	const char *banned; /* why, or NULL */
 };
 
 struct seat {
@@ -24,7 +35,10 @@ struct seat {
 	struct wire_id session, instance;
 	struct socket *channel;
 	uint64_t seen, acked; /* reports */
-	int64_t given_ms;     /* since when something waits in the outbox */
+	int64_t welcomed_ms;
+	int64_t broken_ms; /* since when its channel has no peer; 0: it has, or had none yet */
+	bool connected;    /* its channel had a peer once */
+	bool superseded;   /* its process has another session */
 	size_t given, capacity;
 	struct job *outbox; /* shallow copies, oldest first */
 };
@@ -37,11 +51,13 @@ struct roster {
 	struct wire_decoder *decoder;
 	enum run_state run_state;
 	uint64_t states; /* numbers given so far */
-	uint32_t last_number;
-	int64_t beat_at_ms;
+	uint32_t last_number, last_node;
+	int64_t beat_at_ms, look_at_ms, expect_until_ms;
 	unsigned strikes;
 	size_t count; /* seats in use are below this */
 	struct seat seats[ROSTER_MEMBERS_MAX];
+	char host[WIRE_NAME_MAX];
+	struct node nodes[ROSTER_NODES_MAX]; /* a ring: the oldest makes room */
 	struct frame frame;
 };
 
@@ -50,8 +66,10 @@ struct roster *roster_open(const struct roster_options *options, struct error *e
 	struct roster *r = xcalloc(1, sizeof(*r));
 	r->options = *options;
 	r->run_state = RUN_RUNNING;
-	r->header.epoch = 1;
-	random_bytes(&r->header.run, sizeof(r->header.run));
+	r->header.epoch = options->epoch;
+	r->header.run = options->run;
+	if (gethostname(r->host, sizeof(r->host) - 1))
+		r->host[0] = '\0'; /* then no worker is known to be on this host */
 	r->decoder = wire_decoder_new();
 	r->beat_at_ms = clock_ms();
 	r->context = socket_context_open(err);
@@ -122,6 +140,37 @@ static struct seat *find_member(struct roster *r, uint32_t number)
 	return NULL;
 }
 
+const struct member *roster_find(const struct roster *r, uint32_t number)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->seats[i].member.number == number)
+			return &r->seats[i].member;
+	}
+	return NULL;
+}
+
+const struct member *roster_find_local(const struct roster *r, uint32_t pid)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct member *member = &r->seats[i].member;
+		if (member->number && !r->seats[i].superseded && member->pid == pid &&
+			strcmp(member->name, r->host) == 0)
+			return member;
+	}
+	return NULL;
+}
+
+static struct node *find_node(struct roster *r, const struct wire_id *instance)
+{
+	for (size_t i = 0; i < ROSTER_NODES_MAX && r->nodes[i].number; i++) {
+		if (memcmp(&r->nodes[i].instance, instance, sizeof(*instance)) == 0)
+			return &r->nodes[i];
+	}
+	struct node *node = &r->nodes[r->last_node % ROSTER_NODES_MAX];
+	*node = (struct node) { .instance = *instance, .number = ++r->last_node };
+	return node;
+}
+
 static int publish(struct roster *r, const void *topic, size_t size, struct message *message,
 	struct error *err)
 {
@@ -157,6 +206,16 @@ static struct seat *free_seat(struct roster *r)
 	return r->count < ROSTER_MEMBERS_MAX ? &r->seats[r->count++] : NULL;
 }
 
+/* Sessions of a process that has just begun another one; a forged one was never active. */
+static void supersede(struct roster *r, uint32_t node)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		struct seat *seat = &r->seats[i];
+		if (seat->member.number && seat->member.node == node)
+			seat->superseded = true;
+	}
+}
+
 /* A new session: a seat and a channel of its own. NULL when there is no room. */
 static struct seat *admit(struct roster *r, const struct message *hello, struct error *err)
 {
@@ -171,8 +230,14 @@ static struct seat *admit(struct roster *r, const struct message *hello, struct 
 	if (!channel)
 		return NULL;
 	r->last_number = number;
+	uint32_t node = find_node(r, &hello->instance)->number;
+	supersede(r, node);
 	*seat = (struct seat) {
-		.member = { .number = number, .lanes = hello->lanes },
+		.member = { .number = number,
+			.node = node,
+			.lanes = hello->lanes,
+			.pid = hello->pid },
+		.welcomed_ms = clock_ms(),
 		.session = hello->header.session,
 		.instance = hello->instance,
 		.channel = channel,
@@ -190,6 +255,9 @@ static int on_hello(struct roster *r, const struct message *hello, struct error 
 			hello->build, SCIAME_VERSION);
 		return reject(r, hello, why.message, err);
 	}
+	const char *banned = find_node(r, &hello->instance)->banned;
+	if (banned)
+		return reject(r, hello, banned, err);
 	if (!seat)
 		seat = admit(r, hello, &why);
 	if (!seat)
@@ -226,14 +294,36 @@ static int on_report(
 	return 1;
 }
 
+static int evict(
+	struct roster *r, const struct wire_id *session, const char *why, struct error *err)
+{
+	struct message message = { .type = MESSAGE_EVICT, .text = why };
+	return tell_one(r, session, &message, err);
+}
+
+/* From a session that has ended for us: its successes may count, and it has to join anew. */
+static int on_stranger(
+	struct roster *r, const struct message *m, struct member **member, struct error *err)
+{
+	*member = NULL;
+	if (m->type == MESSAGE_RESULTS)
+		return 1;
+	if (m->type != MESSAGE_BEAT && m->type != MESSAGE_READY)
+		return 0;
+	struct wire_id session = m->header.session;
+	return evict(r, &session, "the master has given this session up", err);
+}
+
 static int on_message(
 	struct roster *r, struct message *m, struct member **member, struct error *err)
 {
 	if (m->type == MESSAGE_HELLO)
 		return on_hello(r, m, err);
+	if (memcmp(&m->header.run, &r->header.run, WIRE_ID_SIZE) != 0)
+		return 0; /* of another run */
 	struct seat *seat = find_session(r, &m->header.session);
-	if (!seat || memcmp(&m->header.run, &r->header.run, WIRE_ID_SIZE) != 0)
-		return 0; /* of a session that has ended, or of another run */
+	if (!seat)
+		return on_stranger(r, m, member, err);
 	*member = &seat->member;
 	switch (m->type) {
 	case MESSAGE_READY:
@@ -258,6 +348,7 @@ static int on_message(
 	case MESSAGE_JOBS:
 	case MESSAGE_ACK:
 	case MESSAGE_REJECT:
+	case MESSAGE_EVICT:
 		break; /* a worker sends none of these */
 	}
 	return 0;
@@ -290,8 +381,6 @@ void roster_give(struct roster *r, uint32_t number, const struct job *job)
 		seat->capacity = seat->capacity ? 2 * seat->capacity : WIRE_BATCH_MAX;
 		seat->outbox = xreallocarray(seat->outbox, seat->capacity, sizeof(*seat->outbox));
 	}
-	if (seat->given == 0)
-		seat->given_ms = clock_ms();
 	seat->outbox[seat->given++] = *job;
 }
 
@@ -309,12 +398,12 @@ static int flush(struct roster *r, struct seat *seat, struct error *err)
 		jobs.header.session = seat->session;
 		size_t taken = wire_pack(&r->frame, &jobs);
 		status = socket_send(seat->channel, &r->frame, err);
-		if (status > 0)
+		if (status > 0) {
 			done += taken;
+			seat->connected = true; /* also if it is gone before the first look */
+		}
 	}
 	seat->given -= done;
-	if (done > 0)
-		seat->given_ms = clock_ms();
 	memmove(seat->outbox, seat->outbox + done, seat->given * sizeof(*seat->outbox));
 	return status < 0 ? -1 : 0;
 }
@@ -328,14 +417,70 @@ int roster_flush(struct roster *r, struct error *err)
 	return 0;
 }
 
-uint32_t roster_stuck(const struct roster *r, int64_t now_ms)
+/* Notes whether the connection of an active seat stands. */
+static void look(struct seat *seat, int64_t now_ms)
 {
+	bool writable = socket_writable(seat->channel);
+	seat->connected = seat->connected || writable;
+	if (writable || !seat->connected)
+		seat->broken_ms = 0;
+	else if (seat->broken_ms == 0)
+		seat->broken_ms = now_ms;
+}
+
+void roster_expect_gone(struct roster *r)
+{
+	r->expect_until_ms = clock_ms() + BEAT_MS;
+}
+
+static int64_t look_again_ms(const struct roster *r, int64_t now_ms)
+{
+	return now_ms + (now_ms < r->expect_until_ms ? EXPECTED_MS : CONNECTED_MS);
+}
+
+static bool has_gone(const struct seat *seat, int64_t now_ms)
+{
+	return seat->superseded || (seat->broken_ms && now_ms - seat->broken_ms >= DRAIN_MS);
+}
+
+const struct member *roster_gone(struct roster *r, int64_t now_ms, bool *blame)
+{
+	bool looks = now_ms >= r->look_at_ms;
+	const struct member *gone = NULL;
 	for (size_t i = 0; i < r->count; i++) {
-		const struct seat *seat = &r->seats[i];
-		if (seat->given > 0 && now_ms - seat->given_ms > SILENCE_MS)
-			return seat->member.number;
+		struct seat *seat = &r->seats[i];
+		if (!seat->member.number)
+			continue;
+		if (!seat->member.active &&
+			(seat->superseded || now_ms - seat->welcomed_ms >= READY_MS)) {
+			seat_release(seat); /* nobody but us knows of it */
+			continue;
+		}
+		if (seat->member.active && looks)
+			look(seat, now_ms);
+		if (seat->member.active && has_gone(seat, now_ms)) {
+			*blame = !seat->superseded;
+			gone = &seat->member;
+		}
 	}
-	return 0;
+	if (looks)
+		r->look_at_ms = look_again_ms(r, now_ms);
+	return gone;
+}
+
+int roster_evict(struct roster *r, uint32_t number, const char *why, struct error *err)
+{
+	const struct seat *seat = find_member(r, number);
+	assert(seat);
+	struct wire_id session = seat->session;
+	return evict(r, &session, why, err);
+}
+
+void roster_ban(struct roster *r, uint32_t number, const char *why)
+{
+	const struct seat *seat = find_member(r, number);
+	assert(seat);
+	find_node(r, &seat->instance)->banned = why;
 }
 
 void roster_drop(struct roster *r, uint32_t number)
@@ -343,16 +488,6 @@ void roster_drop(struct roster *r, uint32_t number)
 	struct seat *seat = find_member(r, number);
 	if (seat)
 		seat_release(seat);
-}
-
-size_t roster_members(const struct roster *r, uint32_t *list)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->seats[i].member.number)
-			list[count++] = r->seats[i].member.number;
-	}
-	return count;
 }
 
 static int64_t beat_ms(const struct roster *r)
@@ -373,7 +508,8 @@ static int publish_state(struct roster *r, int64_t now_ms, struct error *err)
 
 int roster_tell(struct roster *r, enum run_state state, struct error *err)
 {
-	assert(state >= r->run_state); /* a run never goes back to an earlier state */
+	/* a run never goes back to an earlier state */
+	assert(run_state_rank(state) >= run_state_rank(r->run_state));
 	r->run_state = state;
 	return publish_state(r, clock_ms(), err);
 }
@@ -392,5 +528,8 @@ int roster_tick(struct roster *r, int64_t now_ms, struct error *err)
 
 int64_t roster_deadline_ms(const struct roster *r)
 {
-	return r->beat_at_ms;
+	bool looks = false;
+	for (size_t i = 0; i < r->count && !looks; i++)
+		looks = r->seats[i].member.number != 0;
+	return looks && r->look_at_ms < r->beat_at_ms ? r->look_at_ms : r->beat_at_ms;
 }

@@ -10,6 +10,7 @@
 #include "common/summary.h"
 #include "master/failures.h"
 #include "master/kind.h"
+#include "master/listing.h"
 #include "master/settings.h"
 
 struct run {
@@ -18,6 +19,12 @@ struct run {
 	struct kind_run kind_run;
 	struct summary summary;
 	struct failures *failures;
+	struct ledger *ledger; /* NULL: none is kept */
+	struct resume *resume; /* NULL: nothing is known of any source */
+	struct listing listing;
+	uint8_t id[LEDGER_RUN_ID_SIZE]; /* the same for all starts of a run */
+	uint32_t epoch;                 /* 1, one more for each start */
+	bool ended;                     /* every job that there was is settled */
 	int64_t start_ms;
 	char last_name[256]; /* of the job that was finished last, cut */
 };
@@ -25,14 +32,41 @@ struct run {
 /* The name of a job for people: its source, a path without the root, else "job 17". */
 const char *run_job_name(const struct job *job, char *buffer, size_t size);
 
+/* The end of a job. Pointers are borrowed for the call. */
+struct settlement {
+	const struct job *job;
+	const struct result *result;
+	const char *worker;  /* name of its host, "" if nobody knows */
+	const char *history; /* of the deaths that it was blamed for, or NULL */
+	uint32_t attempts;   /* sent so often */
+};
+
 /*
  * Folds a job's final result into the summary, reports it with --verbose, or adds it to the
- * failures. A canceled job is neither: it is skipped.
+ * failures, and writes it down in the ledger. A canceled job is none of this: it is skipped.
  */
-void run_settle(struct run *run, const struct job *job, const struct result *result);
+void run_settle(struct run *run, const struct settlement *settlement);
 
-/* Something that could not be listed: it counts as a job that failed. */
-void run_add_failure(struct run *run, const struct error *why);
+/* A death that a job is blamed for, and that has not settled it. */
+struct run_blame {
+	const struct job *job;
+	const char *history, *worker;
+	uint32_t blames, attempts;
+};
+
+void run_blame(struct run *run, const struct run_blame *blame);
+
+/* What an earlier start of this run has settled. */
+void run_add_past(struct run *run, const struct listed_past *past);
+
+/* Something that could not be listed, or had failed before: it counts as a job that failed. */
+void run_add_failure(struct run *run, const char *name, const struct error *why);
+
+/* What the ledger says of a source that was listed. True: it is to be done. */
+bool run_list(struct run *run, const struct listed *listed);
+
+/* With --verbose: why a source is done again. */
+void run_explain(struct run *run, const char *name, const char *why);
 
 /* Draws the progress line. todo: what was found so far. */
 void run_show_progress(const struct run *run, uint64_t todo, bool todo_is_final, int64_t now_ms);

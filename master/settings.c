@@ -11,9 +11,30 @@
 #include "common/wire.h"
 #include "master/kind.h"
 
-enum { TIME_MAX_MS = 24 * 3600 * 1000 };
+enum {
+	TIME_MAX_MS = 24 * 3600 * 1000,
+	RETRIES_MAX = 100,
+	TARGET_WAIT_MS = 30 * 1000, /* by default */
+};
 
 static const char *const sandboxes[] = { "require", "best-effort", NULL };
+
+static int parse_halt(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	struct settings *s = settings;
+	(void)spec;
+	return halt_parse(&s->halt, value, err);
+}
+
+static int parse_text(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	if (value[0] == '\0')
+		return error_set(err, ERROR_USAGE, "--%s may not be empty", spec->name);
+	*(const char **)((char *)settings + spec->offset) = value;
+	return 0;
+}
 
 static const struct option_spec specs[] = {
 	{ .name = "concurrency",
@@ -44,6 +65,51 @@ static const struct option_spec specs[] = {
 		.offset = offsetof(struct settings, grace_ms),
 		.maximum = 3600 * 1000,
 		.help = "how long running jobs may go on after Ctrl+C (default 2s)" },
+	{ .name = "retries",
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, retries),
+		.maximum = RETRIES_MAX,
+		.help = "how often a job is tried again whose failure may pass, such as an "
+			"error of the network or of a disk (default 2, feeds 0)" },
+	{ .name = "halt",
+		.argument = "WHEN",
+		.parse = parse_halt,
+		.help = "soon,fail=N or soon,fail=N%: after so many failures start nothing new; "
+			"now,...: end what runs, too (default never)" },
+	{ .name = "no-twins",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, no_twins),
+		.help = "do not give the last, slow jobs to idle workers a second time" },
+	{ .name = "disk-wait",
+		.argument = "TIME",
+		.parse = option_duration,
+		.offset = offsetof(struct settings, target_wait_ms),
+		.maximum = TIME_MAX_MS,
+		.help = "how long a full or read-only target is waited for before the run ends "
+			"with status 74 (default 30s)" },
+	{ .name = "ledger",
+		.argument = "FILE",
+		.parse = parse_text,
+		.offset = offsetof(struct settings, ledger),
+		.help = "where to keep what became of each source, so that a run that was cut "
+			"off goes on (default: below XDG_STATE_HOME, one for each target)" },
+	{ .name = "no-ledger",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, no_ledger),
+		.help = "keep none" },
+	{ .name = "retry-failed",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, retry_failed),
+		.help = "try again what failed or was quarantined in earlier runs" },
+	{ .name = "checksum",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, checksum),
+		.help = "know sources by their content (SHA-256), not only by size and time" },
 	{ .name = "fsync",
 		.parse = option_flag,
 		.value = true,
@@ -111,6 +177,8 @@ static int parse_options(struct settings *settings, int argc, char **argv, struc
 	if (!settings->kind)
 		return error_set(err, ERROR_USAGE,
 			"a command is missing; there are: %s; see --help", master_kind_names());
+	if (settings->ledger && settings->no_ledger)
+		return error_set(err, ERROR_USAGE, "--ledger and --no-ledger exclude each other");
 	if (settings->quiet && settings->verbose)
 		return error_set(err, ERROR_USAGE, "--quiet and --verbose exclude each other");
 	return 0;
@@ -122,6 +190,8 @@ int settings_parse(struct settings *settings, int argc, char **argv, struct erro
 		.concurrency = cpus_usable(),
 		.grace_ms = 2000,
 		.job_timeout_ms = 60000,
+		.target_wait_ms = TARGET_WAIT_MS,
+		.retries = -1,
 	};
 	if (argc > 1 && argv[1][0] != '-') {
 		settings->kind = master_kind_named(argv[1]);
@@ -164,10 +234,12 @@ void settings_print_help(const struct settings *settings)
 			if (kind)
 				(void)printf("  %-8s %s\n", kind->name, kind->summary);
 		}
+		(void)printf("  %-8s %s\n", "ledger", "what became of each source of a run");
 		(void)printf("\n'sciame COMMAND --help' lists a command's own options.\n\n");
 	}
 	make_groups(&copy, groups);
 	options_print(stdout, groups);
 	(void)printf("\nExit status: 0 all done; 1 the run ended but some jobs failed; 2 called "
-		     "wrongly;\n3 could not run; 130 interrupted.\n");
+		     "wrongly;\n3 could not run; 74 the target took no more files; 130 "
+		     "interrupted.\n");
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "master/halt.h"
 
 struct master_kind;
 
@@ -18,7 +19,12 @@ struct settings {
 	int64_t concurrency;    /* lanes, or transfers of a kind that has them */
 	int64_t grace_ms;       /* for running jobs after a cancellation */
 	int64_t job_timeout_ms; /* 0: none */
-	int sandbox;            /* 0: required, 1: best effort */
+	int64_t retries;        /* of failures that may pass; -1: as the kind has it */
+	int64_t target_wait_ms; /* how long a full or read-only target is waited for */
+	struct halt halt;
+	const char *ledger; /* file, borrowed from argv, or NULL: by the target */
+	int sandbox;        /* 0: required, 1: best effort */
+	bool no_ledger, no_twins, retry_failed, checksum;
 	bool serial, sync, json, quiet, verbose, help, version;
 };
 

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/socket.h"
+#include "worker/digest.h"
 #include "worker/fetch_kind.h"
 #include "worker/kind.h"
 #include "worker/store.h"
@@ -56,6 +57,9 @@ static int execute_on(struct serial *serial, const struct job *job, const struct
 		status = store_commit(serial->store, &output, result->output_bytes, err);
 	else
 		store_discard(&output);
+	/* a kind only reads its input: what says so is about the output */
+	if (status && err->code == ERROR_IO)
+		(void)store_blames_target(job->target, err->number, err);
 	return status;
 }
 
@@ -64,6 +68,9 @@ static int execute_file(
 {
 	struct input input;
 	int status = store_open(serial->store, job->source, &input, err);
+	input_describe(&input, result);
+	if (status == 0 && job->digest && input.fd >= 0)
+		status = digest_source(input.fd, result, err);
 	if (status == 0)
 		status = execute_on(serial, job, &input, result, err);
 	input_close(&input);
@@ -141,28 +148,45 @@ static int start(struct serial *serial, const struct run *run, struct error *err
 	return serial->kind->start ? serial->kind->start(err) : 0;
 }
 
-static void run_all(struct run *run, struct serial *serial)
+static void run_one(struct run *run, struct serial *serial, struct job *job)
+{
+	struct error why;
+	job->id = run->summary.todo;
+	job->attempt = 1;
+	job->kind = master_kind_number(run->kind);
+	struct result result = { .job = job->id, .attempt = job->attempt };
+	if (execute(serial, job, &result, &why))
+		result_fail(&result, &why);
+	const struct settlement settlement = {
+		.job = job, .result = &result, .worker = "", .attempts = 1
+	};
+	run_settle(run, &settlement);
+}
+
+static int run_all(struct run *run, struct serial *serial, struct error *err)
 {
 	while (!interrupted) {
 		struct error why;
-		struct job job = {
-			.id = run->summary.todo + 1, .attempt = 1, .source = "", .target = ""
-		};
-		job.kind = master_kind_number(run->kind);
-		int status = run->kind->next(run->kind_run.state, &job, &why);
-		if (status == 0)
+		struct listed listed;
+		int status = listing_next(&run->listing, &listed, &why);
+		if (status == 0) {
+			run->ended = true;
 			break;
-		run->summary.todo++;
-		if (status < 0) {
-			run_add_failure(run, &why);
-			continue;
 		}
-		struct result result = { .job = job.id, .attempt = job.attempt };
-		if (execute(serial, &job, &result, &why))
-			result_fail(&result, &why);
-		run_settle(run, &job, &result);
+		run->summary.todo++;
+		if (status < 0)
+			run_add_failure(run, "", &why);
+		else if (run_list(run, &listed))
+			run_one(run, serial, &listed.job);
 		run_show_progress(run, run->summary.todo, false, clock_ms());
+		if (run->ledger && ledger_check(run->ledger, err))
+			return -1;
+		if (halt_reached(&run->settings->halt, run->summary.failed, run->summary.todo)) {
+			run->summary.halted = true;
+			break;
+		}
 	}
+	return 0;
 }
 
 int serial_run(struct run *run, struct error *err)
@@ -172,7 +196,7 @@ int serial_run(struct run *run, struct error *err)
 	int status = start(&serial, run, err);
 	if (status == 0) {
 		catch_signals();
-		run_all(run, &serial);
+		status = run_all(run, &serial, err);
 		run->summary.canceled = interrupted;
 		if (interrupted)
 			log_line("canceling...");

@@ -67,3 +67,8 @@ void board_stop(struct board *board)
 {
 	atomic_store(&words(board)->stop, 1);
 }
+
+void board_resume(struct board *board)
+{
+	atomic_store(&words(board)->stop, 0);
+}

@@ -40,5 +40,7 @@ void board_end(struct board *board);
 /* In the worker. Exact when the lane is dead; what a lane says of itself is not to be trusted. */
 struct board_entry board_read(const struct board *board);
 void board_stop(struct board *board);
+/* Takes board_stop back; the lane has no job. */
+void board_resume(struct board *board);
 
 #endif

@@ -102,7 +102,7 @@ static int spawn(pid_t *pid, char *const *arguments, const int inherited[3], str
 static int set_up(
 	struct lane *lane, const struct lane_options *options, const int fds[3], struct error *err)
 {
-	char descriptors[64];
+	char descriptors[64]; /* four numbers */
 	char *arguments[] = { (char *)programs[options->kind], "--lane", descriptors,
 		"--sandbox=require", NULL };
 	int flags = fcntl(lane->fd, F_GETFL);
@@ -110,7 +110,8 @@ static int set_up(
 		return error_errno(err, ERROR_START, "start a lane: set up its socket");
 	if (options->need == SANDBOX_BEST_EFFORT)
 		arguments[3] = "--sandbox=best-effort";
-	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d", fds[0], fds[1], fds[2]);
+	(void)snprintf(descriptors, sizeof(descriptors), "%d,%d,%d,%d", fds[0], fds[1], fds[2],
+		(int)getpid());
 	return spawn(&lane->pid, arguments, fds, err);
 }
 
@@ -175,6 +176,8 @@ int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, st
 	for (size_t i = 0; i < taken; i++)
 		*held(lane, lane->count++) = jobs[i];
 	assert(jobs[0].job->kind == lane->kind);
+	assert(count == 1 || !jobs[0].job->alone);
+	lane->alone = lane->alone || jobs[0].job->alone;
 	return (int)taken;
 }
 

@@ -40,6 +40,8 @@ struct lane {
 	struct board board;
 	uint64_t finished; /* jobs since its start */
 	int64_t since_ms;  /* its last sign of life, or the first job after a pause */
+	bool announced;    /* the master knows that it has begun what it has alone */
+	bool alone;        /* it was given a job under suspicion: no other should follow */
 	size_t first, count;
 	struct lane_job held[LANE_HELD_MAX]; /* a ring */
 };

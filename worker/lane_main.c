@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/wire.h"
 #include "worker/board.h"
+#include "worker/digest.h"
 #include "worker/kind.h"
 #include "worker/packet.h"
 #include "worker/sandbox.h"
@@ -83,7 +84,10 @@ static void run(struct lane_state *lane, const struct job *job, int in_fd, int o
 		return;
 	}
 	int64_t start_us = clock_us();
-	if (lane->kind->execute(job, in_fd, out_fd, result, &err))
+	int status = job->digest && in_fd >= 0 ? digest_source(in_fd, result, &err) : 0;
+	if (status == 0)
+		status = lane->kind->execute(job, in_fd, out_fd, result, &err);
+	if (status)
 		result_fail(result, &err);
 	int64_t duration_us = clock_us() - start_us;
 	result->duration_us = duration_us > UINT32_MAX ? UINT32_MAX : (uint32_t)duration_us;
@@ -144,18 +148,22 @@ int lane_main(const char *descriptors, enum sandbox_need need)
 {
 	struct lane_state *lane = calloc(1, sizeof(*lane));
 	struct error err;
-	int board, leash;
+	int board, leash, worker;
 	/* what ends a lane is the worker: Ctrl+C reaches the whole process group */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
-	if (!lane || sscanf(descriptors, "%d,%d,%d", &lane->socket, &board, &leash) != 3) {
+	if (!lane ||
+		sscanf(descriptors, "%d,%d,%d,%d", &lane->socket, &board, &leash, &worker) != 4) {
 		log_line("lanes are started by sciame-worker");
 		free(lane);
 		return 2;
 	}
 	lane->need = need;
 	lane->decoder = wire_decoder_new();
-	int status = sandbox_open(&err) || take_board(lane, board, &err) || serve(lane, &err);
+	int status = sandbox_open(&err) || take_board(lane, board, &err);
+	/* a worker that died before sandbox_open could not take this lane, and its leash, along */
+	if (status == 0 && getppid() == (pid_t)worker)
+		status = serve(lane, &err);
 	if (status)
 		log_line("%s", err.message);
 	board_close(&lane->board);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- *   RUNNING --state CANCELING--> STOPPING (grace for what runs) --grace is over--> killed, reported
- *      |  \--SIGTERM--> DRAINING (finish what lanes hold, hand the rest back) --> Goodbye
- *      \------------------- state DONE -------------------------------------------> Goodbye
- * The end of the leash (the master died) or of the session ends everything at once.
+ *   RUNNING --state HALTING--> what runs is finished, the rest handed back
+ *      |  \---state CANCELING--> the same, within the grace time; then killed and reported
+ *      |  \---SIGTERM--> DRAINING: the same, then Goodbye; a second one, or the end of its grace
+ *      |                 time, ends what runs and hands it back
+ *      |  \---silence, eviction, a stop of the process--> fenced: all is dropped, a new session
+ *      \------state DONE--> Goodbye
+ * The end of the leash (the master died) ends everything at once.
  */
 #include "worker/loop.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -20,7 +24,11 @@
 #include "worker/loop_lanes.h"
 #include "worker/session.h"
 
-enum { STOOD_STILL_MS = 1000 }; /* a wait that ends so late was a stop of the whole process */
+enum {
+	STOOD_STILL_MS = 1000, /* a wait that ends so late was a stop of the whole process */
+	DRAIN_MS = 25000,      /* for what runs after SIGTERM: Kubernetes kills after 30 s */
+	ECHO_MS = 50,          /* a process and its group are signaled: that is one signal */
+};
 
 enum {
 	ITEM_SIGNAL,
@@ -38,31 +46,50 @@ struct loop {
 	int signals; /* signalfd */
 	int leash;   /* or -1 */
 	enum run_state state;
-	int64_t kill_at_ms; /* end of the grace time, or -1 */
+	int64_t awake_ms;    /* when this process was last seen running */
+	int64_t kill_at_ms;  /* end of the grace time of a cancellation, or -1 */
+	int64_t leave_at_ms; /* the same of draining */
+	int64_t signaled_ms;
 	bool draining, done;
 	bool orphaned; /* the master that held the leash is dead */
 };
 
+/* What has not begun is handed back at once, and the master sends no more. */
+static int drain(struct loop *loop, int64_t now_ms, struct error *err)
+{
+	loop->draining = true;
+	loop->leave_at_ms = now_ms + DRAIN_MS;
+	session_beat_soon(loop->session);
+	return fetches_stop(loop->fetches, err) || lanes_drain(loop->lanes, err) ? -1 : 0;
+}
+
+/* The first drains, the second does not wait for what runs. */
+static int on_end(struct loop *loop, struct error *err)
+{
+	int64_t now_ms = clock_ms();
+	if (!loop->draining) {
+		loop->signaled_ms = now_ms;
+		return drain(loop, now_ms, err);
+	}
+	if (now_ms - loop->signaled_ms >= ECHO_MS)
+		loop->leave_at_ms = now_ms;
+	return 0;
+}
+
 /* SIGTERM drains; Ctrl+C and a closed terminal do so too unless the master, who gets them as
  * well, holds the leash and decides. */
-static void on_signal(struct loop *loop)
+static int on_signals(struct loop *loop, struct error *err)
 {
 	struct signalfd_siginfo info;
 	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo != SIGTERM && loop->leash >= 0)
-			continue;
-		loop->draining = true;
-		lanes_drain(loop->lanes);
-		fetches_drain(loop->fetches);
+		bool ours = info.ssi_signo == SIGTERM || loop->leash < 0;
+		if (ours && on_end(loop, err))
+			return -1;
 	}
+	return 0;
 }
 
-static bool is_canceled(enum run_state state)
-{
-	return state == RUN_CANCELING || state == RUN_CANCELING_NOW;
-}
-
-/* What has not started is handed back. */
+/* What has not begun is handed back. */
 static int stop(struct loop *loop, struct error *err)
 {
 	return fetches_stop(loop->fetches, err) || lanes_stop(loop->lanes, err) ? -1 : 0;
@@ -71,17 +98,24 @@ static int stop(struct loop *loop, struct error *err)
 /* A state counts again each time that it comes, so that none can be missed for good. */
 static int on_state(struct loop *loop, enum run_state state, int64_t now_ms, struct error *err)
 {
-	enum run_state before = loop->state;
-	if (state <= before)
+	if (run_state_rank(state) <= run_state_rank(loop->state))
 		return 0;
 	loop->state = state;
-	if (state == RUN_DONE)
-		loop->done = true;
-	if (state == RUN_CANCELING)
+	switch (state) {
+	case RUN_RUNNING:
+	case RUN_HALTING:
+		break;
+	case RUN_CANCELING:
 		loop->kill_at_ms = now_ms + session_grace_ms(loop->session);
-	if (state == RUN_CANCELING_NOW)
+		break;
+	case RUN_CANCELING_NOW:
 		loop->kill_at_ms = now_ms;
-	return is_canceled(state) && !is_canceled(before) ? stop(loop, err) : 0;
+		break;
+	case RUN_DONE:
+		loop->done = true;
+		return 0;
+	}
+	return stop(loop, err);
 }
 
 static int on_jobs(struct loop *loop, const struct message *m, struct error *err)
@@ -89,7 +123,7 @@ static int on_jobs(struct loop *loop, const struct message *m, struct error *err
 	for (size_t i = 0; i < m->count; i++) {
 		const struct job *job = &m->jobs[i];
 		int status = 0;
-		if (is_canceled(loop->state))
+		if (loop->state != RUN_RUNNING || loop->draining)
 			status = session_refuse(loop->session, job->id, job->attempt, err);
 		else if (fetches_wanted(job))
 			status = fetches_add(loop->fetches, job, err);
@@ -101,6 +135,38 @@ static int on_jobs(struct loop *loop, const struct message *m, struct error *err
 	return 0;
 }
 
+/*
+ * For the master this session has ended, or will have before it hears of us: nothing of it may go
+ * on. What was begun is done again by others, so its outputs are dropped.
+ */
+static int fence(struct loop *loop, const char *why, struct error *err)
+{
+	log_line("%s: it joins again", why);
+	fetches_fence(loop->fetches);
+	lanes_fence(loop->lanes);
+	loop->state = RUN_RUNNING;
+	loop->kill_at_ms = -1;
+	loop->leave_at_ms = -1;
+	/* of a worker that is about to leave nothing is left to be done */
+	loop->done = loop->draining;
+	return session_rejoin(loop->session, clock_ms(), err);
+}
+
+static int on_evict(struct loop *loop, const struct message *m, struct error *err)
+{
+	char why[ERROR_MESSAGE_MAX + 64];
+	(void)snprintf(why, sizeof(why), "the master has given this worker up: %s", m->text);
+	return fence(loop, why, err);
+}
+
+static int on_message(struct loop *loop, const struct message *m, int64_t now_ms, struct error *err)
+{
+	if (m->type == MESSAGE_EVICT)
+		return on_evict(loop, m, err);
+	return m->type == MESSAGE_JOBS ? on_jobs(loop, m, err)
+				       : on_state(loop, m->state, now_ms, err);
+}
+
 static int on_messages(struct loop *loop, int64_t now_ms, struct error *err)
 {
 	struct message message;
@@ -108,10 +174,7 @@ static int on_messages(struct loop *loop, int64_t now_ms, struct error *err)
 		int got = session_receive(loop->session, &message, err);
 		if (got <= 0)
 			return got;
-		int status = message.type == MESSAGE_STATE
-				     ? on_state(loop, message.state, now_ms, err)
-				     : on_jobs(loop, &message, err);
-		if (status)
+		if (on_message(loop, &message, now_ms, err))
 			return -1;
 	}
 }
@@ -119,7 +182,7 @@ static int on_messages(struct loop *loop, int64_t now_ms, struct error *err)
 static int beat(struct loop *loop, int64_t now_ms, struct error *err)
 {
 	struct running running[WIRE_BATCH_MAX];
-	struct message message = { .type = MESSAGE_BEAT };
+	struct message message = { .type = MESSAGE_BEAT, .draining = loop->draining };
 	if (!session_beat_due(loop->session, now_ms))
 		return 0;
 	lanes_describe(loop->lanes, &message, running, now_ms);
@@ -140,14 +203,17 @@ static int64_t timeout_ms(struct loop *loop, int64_t now_ms)
 	deadline_ms = earlier(deadline_ms, lanes_deadline_ms(loop->lanes));
 	deadline_ms = earlier(deadline_ms, fetches_deadline_ms(loop->fetches));
 	deadline_ms = earlier(deadline_ms, loop->kill_at_ms);
+	deadline_ms = earlier(deadline_ms, loop->leave_at_ms);
 	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
 
 /*
  * Waits for something to happen. When that takes much longer than it may, this process, and its
  * lanes with it, stood still (Ctrl+Z, a suspended machine): then no job is overdue because of it.
+ * *still_ms: how long it stood still at least since the last wait, whatever it was doing. As a wait
+ * lasts until the next beat at most, less than the limit means that the last beat is not too old.
  */
-static int wait(struct loop *loop, struct error *err)
+static int wait(struct loop *loop, int64_t *still_ms, struct error *err)
 {
 	struct poll_item *items = loop->items;
 	int64_t start_ms = clock_ms();
@@ -161,36 +227,81 @@ static int wait(struct loop *loop, struct error *err)
 	int64_t now_ms = clock_ms();
 	if (now_ms - start_ms > wait_ms + STOOD_STILL_MS)
 		lanes_forgive(loop->lanes, now_ms);
+	*still_ms = now_ms - loop->awake_ms - wait_ms;
+	loop->awake_ms = now_ms;
 	return status;
 }
 
-/* One round: everything that has happened, then everything that is due. */
-static int step(struct loop *loop, struct error *err)
+/*
+ * Before anything else is touched: whether this session may still be believed in. A shorter stop
+ * is forgiven: what the master said meanwhile is on its way to us.
+ */
+static int check_lease(struct loop *loop, int64_t still_ms, struct error *err)
 {
-	if (wait(loop, err))
-		return -1;
-	if (loop->leash >= 0 && loop->items[ITEM_LEASH].ready) {
-		loop->orphaned = true;
-		return error_set(err, ERROR_START, "the master has ended without a word");
-	}
-	if (loop->items[ITEM_SIGNAL].ready)
-		on_signal(loop);
-	int64_t now_ms = clock_ms();
-	if (on_messages(loop, now_ms, err))
-		return -1;
-	if (fetches_step(loop->fetches, now_ms, err) ||
-		lanes_step(loop->lanes, &loop->items[ITEM_LANES], now_ms, err))
-		return -1;
+	int64_t max_ms = session_silence_max_ms(loop->session);
+	char why[96];
+	if (still_ms < max_ms && still_ms > STOOD_STILL_MS)
+		session_forgive(loop->session, still_ms);
+	if (max_ms == 0 || still_ms < max_ms)
+		return 0;
+	(void)snprintf(
+		why, sizeof(why), "this worker stood still for %.1f s", (double)still_ms / 1000.0);
+	return fence(loop, why, err);
+}
+
+/* After everything that was said has been heard. */
+static int check_silence(struct loop *loop, int64_t now_ms, struct error *err)
+{
+	char why[96];
+	if (!session_is_silent(loop->session, now_ms))
+		return 0;
+	(void)snprintf(why, sizeof(why), "nothing was heard of the master for %.1f s",
+		(double)session_silence_max_ms(loop->session) / 1000.0);
+	return fence(loop, why, err);
+}
+
+/* What must end by the clock. */
+static int expire(struct loop *loop, int64_t now_ms, struct error *err)
+{
 	if (loop->kill_at_ms >= 0 && now_ms >= loop->kill_at_ms) {
 		loop->kill_at_ms = -1;
 		if (fetches_kill(loop->fetches, err) || lanes_kill(loop->lanes, err))
 			return -1;
 	}
-	if (loop->draining && fetches_idle(loop->fetches) && lanes_idle(loop->lanes)) {
-		loop->done = true;
-		if (stop(loop, err))
+	if (loop->leave_at_ms >= 0 && now_ms >= loop->leave_at_ms) {
+		loop->leave_at_ms = -1;
+		if (fetches_abandon(loop->fetches, err) || lanes_abandon(loop->lanes, err))
 			return -1;
 	}
+	if (loop->draining && fetches_idle(loop->fetches) && lanes_done(loop->lanes))
+		loop->done = true;
+	return 0;
+}
+
+/* One round: everything that has happened, then everything that is due. */
+static int step(struct loop *loop, struct error *err)
+{
+	int64_t still_ms;
+	if (wait(loop, &still_ms, err))
+		return -1;
+	if (loop->leash >= 0 && loop->items[ITEM_LEASH].ready) {
+		loop->orphaned = true;
+		return error_set(err, ERROR_START, "the master has ended without a word");
+	}
+	int64_t now_ms = clock_ms();
+	if (check_lease(loop, still_ms, err))
+		return -1;
+	if (loop->items[ITEM_SIGNAL].ready && on_signals(loop, err))
+		return -1;
+	if (on_messages(loop, now_ms, err) || check_silence(loop, now_ms, err))
+		return -1;
+	if (fetches_step(loop->fetches, now_ms, err) ||
+		lanes_step(loop->lanes, &loop->items[ITEM_LANES], now_ms, err))
+		return -1;
+	if (expire(loop, now_ms, err))
+		return -1;
+	if (lanes_have_news(loop->lanes))
+		session_beat_soon(loop->session);
 	if (session_flush(loop->session, err) || beat(loop, now_ms, err))
 		return -1;
 	return session_tick(loop->session, now_ms, err);
@@ -208,14 +319,23 @@ static int serve(struct loop *loop, struct error *err)
 int loop_run(const struct settings *settings, struct error *err)
 {
 	struct loop loop = {
-		.leash = (int)settings->leash, .state = RUN_RUNNING, .kill_at_ms = -1
+		.leash = (int)settings->leash,
+		.state = RUN_RUNNING,
+		.awake_ms = clock_ms(),
+		.kill_at_ms = -1,
+		.leave_at_ms = -1,
+	};
+	const struct session_options options = {
+		.address = settings->master,
+		.lanes = (uint32_t)settings->concurrency,
+		.orphan_ms = settings->orphan_ms,
 	};
 	struct error why = { .code = ERROR_NONE }, unsent;
 	int status = -1;
 	loop.signals = startup_signals(err);
 	if (loop.signals < 0)
 		return -1;
-	loop.session = session_open(settings->master, (uint32_t)settings->concurrency, err);
+	loop.session = session_open(&options, err);
 	if (!loop.session)
 		goto out;
 	loop.lanes = lanes_open(settings, loop.session, err);

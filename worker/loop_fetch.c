@@ -148,24 +148,6 @@ static struct fetch *take_first(struct fetches *f)
 	return fetch;
 }
 
-void fetches_close(struct fetches *f)
-{
-	if (!f)
-		return;
-	while (f->first)
-		fetch_free(f, take_first(f));
-	if (f->transfers) {
-		struct transfer *transfer;
-		transfers_cancel(f->transfers);
-		while ((transfer = transfers_take(f->transfers))) {
-			fetch_free(f, transfer->owner);
-			transfer_free(transfer);
-		}
-	}
-	transfers_close(f->transfers);
-	free(f);
-}
-
 bool fetches_wanted(const struct job *job)
 {
 	return fetch_kind_find(job->kind) != NULL;
@@ -354,9 +336,48 @@ int fetches_kill(struct fetches *f, struct error *err)
 	return hand_on_all(f, err);
 }
 
-void fetches_drain(struct fetches *f)
+/* Ends those that run; what is left of each is the caller's to tell. NULL: there is none. */
+static struct fetch *end_next(struct fetches *f)
 {
-	f->stopped = true;
+	if (!f->transfers)
+		return NULL;
+	transfers_cancel(f->transfers);
+	struct transfer *transfer = transfers_take(f->transfers);
+	if (!transfer)
+		return NULL;
+	struct fetch *fetch = transfer->owner;
+	run_remove(f, fetch);
+	transfer_free(transfer);
+	return fetch;
+}
+
+int fetches_abandon(struct fetches *f, struct error *err)
+{
+	for (struct fetch *fetch = end_next(f); fetch; fetch = end_next(f)) {
+		int status = session_refuse(f->session, fetch->job->id, fetch->job->attempt, err);
+		fetch_free(f, fetch);
+		if (status)
+			return -1;
+	}
+	return fetches_stop(f, err);
+}
+
+void fetches_fence(struct fetches *f)
+{
+	while (f->first)
+		fetch_free(f, take_first(f));
+	for (struct fetch *fetch = end_next(f); fetch; fetch = end_next(f))
+		fetch_free(f, fetch);
+	f->stopped = false;
+}
+
+void fetches_close(struct fetches *f)
+{
+	if (!f)
+		return;
+	fetches_fence(f);
+	transfers_close(f->transfers);
+	free(f);
 }
 
 bool fetches_idle(const struct fetches *f)

@@ -45,12 +45,14 @@ int64_t fetches_deadline_ms(const struct fetches *f);
 /* Hands on what has ended and begins what may begin. */
 int fetches_step(struct fetches *f, int64_t now_ms, struct error *err);
 
-/* Refuses what has not begun; nothing more begins. */
+/* Refuses what has not begun; nothing more begins, what runs is finished. */
 int fetches_stop(struct fetches *f, struct error *err);
 /* Ends what runs and reports it as canceled. */
 int fetches_kill(struct fetches *f, struct error *err);
-/* Nothing more begins; what runs is finished. */
-void fetches_drain(struct fetches *f);
+/* Ends what runs and refuses it, as what has not begun. */
+int fetches_abandon(struct fetches *f, struct error *err);
+/* Ends and drops everything without a word; then all is as after fetches_open. */
+void fetches_fence(struct fetches *f);
 /* Nothing runs. */
 bool fetches_idle(const struct fetches *f);
 /* Jobs that wait or run. */

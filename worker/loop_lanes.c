@@ -3,30 +3,22 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/startup.h"
 #include "worker/lane.h"
+#include "worker/loop_work.h"
 #include "worker/store.h"
 
 enum {
+	NEWS_MS = 2,          /* how often is looked whether a suspect has begun */
 	AHEAD_US = 20000,     /* work that a lane is given ahead: it never waits for a round trip */
 	MEAN_WEIGHT = 16,     /* a new duration counts as one of so many */
 	FILES_RESERVED = 128, /* descriptors that are not outputs of jobs */
 	START_FAILURES_MAX = 3, /* deaths between jobs in a row, beyond one for each lane */
-};
-
-/* A job from its arrival to its result. */
-struct work {
-	struct work *next;
-	struct job *job;
-	struct transfer *fetched; /* holds the input, or NULL: it is a file */
-	struct input input;
-	struct output output;
 };
 
 struct lanes {
@@ -35,66 +27,25 @@ struct lanes {
 	struct store *store;
 	struct wire_decoder *decoder;
 	struct packet packet; /* scratch */
-	struct work *first, **last;
-	size_t queued;
+	struct work_queue queue;
 	size_t held_max;         /* jobs in one lane's hands */
 	uint32_t mean_us;        /* of a job; 0: none has ended yet */
 	uint32_t start_failures; /* in a row */
-	bool stopped, draining;
-	size_t next; /* lane that is served first in the next step */
+	bool stopped;            /* what lanes hold is finished, nothing else begins */
+	size_t next;             /* lane that is served first in the next step */
 	size_t count;
 	struct lane lane[];
 };
 
-static void queue_append(struct lanes *l, struct work *work)
-{
-	work->next = NULL;
-	*l->last = work;
-	l->last = &work->next;
-	l->queued++;
-}
-
-static void queue_prepend(struct lanes *l, struct work *work)
-{
-	work->next = l->first;
-	l->first = work;
-	if (!work->next)
-		l->last = &work->next;
-	l->queued++;
-}
-
-static struct work *queue_take(struct lanes *l)
-{
-	struct work *work = l->first;
-	assert(work);
-	l->first = work->next;
-	if (!l->first)
-		l->last = &l->first;
-	l->queued--;
-	return work;
-}
-
-static void work_free(struct work *work)
-{
-	input_close(&work->input);
-	store_discard(&work->output);
-	transfer_free(work->fetched);
-	free(work->job);
-	free(work);
-}
-
 void lanes_add(struct lanes *l, const struct job *job)
 {
-	struct work *work = xmalloc(sizeof(*work));
-	*work = (struct work) { .job = job_copy(job), .input.fd = -1, .output.fd = -1 };
-	queue_append(l, work);
+	work_queue_append(&l->queue, work_new(job_copy(job), NULL));
 }
 
 void lanes_add_fetched(struct lanes *l, struct job *job, struct transfer *transfer)
 {
-	struct work *work = xmalloc(sizeof(*work));
-	*work = (struct work) { .job = job, .fetched = transfer, .input.fd = -1, .output.fd = -1 };
-	queue_append(l, work);
+	job->digest = false; /* of files only: what was fetched is new each time */
+	work_queue_append(&l->queue, work_new(job, transfer));
 }
 
 /* How many outputs each lane may have open, each with its folder. */
@@ -117,7 +68,7 @@ struct lanes *lanes_open(
 	l->session = session;
 	l->store = store_new(&options);
 	l->decoder = wire_decoder_new();
-	l->last = &l->first;
+	work_queue_init(&l->queue);
 	l->count = count;
 	if (startup_files(&files, err))
 		goto fail;
@@ -132,32 +83,49 @@ fail:
 	return NULL;
 }
 
-void lanes_close(struct lanes *l)
+/* Nothing runs any more, nothing is left of what had begun. */
+static void drop_all(struct lanes *l)
 {
 	struct lane_job job;
 	struct lane_death death;
-	if (!l)
-		return;
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->lane[i].pid)
 			lane_bury(&l->lane[i], &death);
 		while (lane_take(&l->lane[i], &job))
 			work_free(job.owner);
 	}
-	while (l->first)
-		work_free(queue_take(l));
+	while (l->queue.first)
+		work_free(work_queue_take(&l->queue));
+}
+
+void lanes_close(struct lanes *l)
+{
+	if (!l)
+		return;
+	drop_all(l);
 	wire_decoder_free(l->decoder);
 	store_free(l->store);
 	free(l);
 }
 
-int lanes_idle(const struct lanes *l)
+void lanes_fence(struct lanes *l)
+{
+	drop_all(l);
+	l->stopped = false;
+}
+
+static bool is_idle(const struct lanes *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->lane[i].count > 0)
-			return 0;
+			return false;
 	}
-	return 1;
+	return true;
+}
+
+bool lanes_done(const struct lanes *l)
+{
+	return l->queue.count == 0 && is_idle(l);
 }
 
 size_t lanes_count(const struct lanes *l)
@@ -171,23 +139,18 @@ void lanes_poll(const struct lanes *l, struct poll_item *items)
 		items[i] = (struct poll_item) { .fd = l->lane[i].pid ? l->lane[i].fd : -1 };
 }
 
-/* The end of a job: its output becomes visible or vanishes, its result is reported. */
 static int finish(struct lanes *l, struct work *work, struct result *result, struct error *err)
 {
-	struct error failure;
-	if (result->code == ERROR_NONE &&
-		store_commit(l->store, &work->output, result->output_bytes, &failure))
-		result_fail(result, &failure);
-	result->job = work->job->id;
-	result->attempt = work->job->attempt;
+	work_finish(work, l->store, result);
 	int status = session_report(l->session, result, err);
 	work_free(work);
 	return status;
 }
 
-static int fail(struct lanes *l, struct work *work, const struct error *why, struct error *err)
+static int fail(struct lanes *l, struct work *work, const struct error *why, uint32_t duration_us,
+	struct error *err)
 {
-	struct result result = { 0 };
+	struct result result = { .duration_us = duration_us };
 	result_fail(&result, why);
 	return finish(l, work, &result, err);
 }
@@ -208,28 +171,60 @@ static void measure(struct lanes *l, uint32_t duration_us)
 		l->mean_us = 1; /* 0 says that nothing is known yet */
 }
 
-/* Results from a lane, in the order of its jobs. -1 in *broken when they don't fit. */
+/* What one job came to. One that the lane did not begin because it was told so goes back. */
+static int on_result(struct lanes *l, struct work *work, struct result *result, struct error *err)
+{
+	if (result->code == ERROR_CANCELED)
+		return refuse(l, work, err);
+	l->start_failures = 0;
+	measure(l, result->duration_us);
+	return finish(l, work, result, err);
+}
+
+/* Results from a lane, in the order of its jobs. *broken when they are not what it may say. */
 static int on_results(struct lanes *l, struct lane *lane, const struct message *m, bool *broken,
 	struct error *err)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		struct lane_job job;
 		struct result result = m->results[i];
-		if (!lane->count || lane->held[lane->first].job->id != result.job) {
+		bool unbegun = result.code == ERROR_CANCELED;
+		if (!lane->count || lane->held[lane->first].job->id != result.job ||
+			(unbegun && !l->stopped)) {
 			*broken = true;
 			return 0;
 		}
 		(void)lane_take(lane, &job); /* it has one */
-		lane->finished++;
-		l->start_failures = 0;
-		measure(l, result.duration_us);
-		if (finish(l, job.owner, &result, err))
+		lane->finished += unbegun ? 0 : 1;
+		if (on_result(l, job.owner, &result, err))
 			return -1;
 	}
 	return 0;
 }
 
-/* What a dead lane held: the job that it ran failed with `why`, the others go back in order. */
+/* How long the job that it was running had run: by its board if that can be, else by our clock. */
+static uint32_t ran_us(const struct lane *lane, const struct board_entry *blame)
+{
+	int64_t now_ms = clock_ms();
+	bool believable = blame->since_ms > 0 && blame->since_ms <= now_ms;
+	int64_t ran = now_ms - (believable ? blame->since_ms : lane->since_ms);
+	return ran > UINT32_MAX / 1000 ? UINT32_MAX : (uint32_t)ran * 1000;
+}
+
+/* One that no lane has any more and that nobody is to blame for. */
+static int give_back(struct lanes *l, struct work *work, struct error *err)
+{
+	store_discard(&work->output);
+	if (l->stopped)
+		return refuse(l, work, err);
+	work_queue_prepend(&l->queue, work);
+	return 0;
+}
+
+/*
+ * What a dead lane held: the job that it ran failed with `why` (ERROR_NONE: nobody is to blame),
+ * the others go back in order.
+ */
 static int take_back(struct lanes *l, struct lane *lane, const struct board_entry *blame,
 	const struct error *why, struct error *err)
 {
@@ -238,19 +233,14 @@ static int take_back(struct lanes *l, struct lane *lane, const struct board_entr
 	struct lane_job job;
 	while (lane_take(lane, &job)) {
 		struct work *work = job.owner;
-		if (work->job->id == blame->job && work->job->attempt == blame->attempt) {
-			if (fail(l, work, why, err))
-				return -1;
-			continue;
-		}
-		store_discard(&work->output);
-		back[count++] = work;
+		bool ran = work->job->id == blame->job && work->job->attempt == blame->attempt;
+		if (!ran || why->code == ERROR_NONE)
+			back[count++] = work;
+		else if (fail(l, work, why, ran_us(lane, blame), err))
+			return -1;
 	}
 	while (count > 0) {
-		struct work *work = back[--count];
-		if (!l->stopped)
-			queue_prepend(l, work);
-		else if (refuse(l, work, err))
+		if (give_back(l, back[--count], err))
 			return -1;
 	}
 	return 0;
@@ -315,7 +305,7 @@ static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct err
 static size_t wanted(const struct lanes *l, const struct lane *lane)
 {
 	size_t target = l->mean_us ? AHEAD_US / l->mean_us : 1;
-	size_t share = l->queued / l->count; /* at the end the other lanes want some, too */
+	size_t share = l->queue.count / l->count; /* at the end the other lanes want some, too */
 	if (target > l->held_max)
 		target = l->held_max;
 	if (target < 1)
@@ -325,7 +315,7 @@ static size_t wanted(const struct lanes *l, const struct lane *lane)
 	target -= lane->count;
 	if (target > share)
 		target = share;
-	if (target < 1 && lane->count == 0)
+	if (l->stopped || (target < 1 && lane->count == 0))
 		target = 1;
 	return target > WIRE_BATCH_MAX ? WIRE_BATCH_MAX : target;
 }
@@ -333,28 +323,7 @@ static size_t wanted(const struct lanes *l, const struct lane *lane)
 /* Whether a job can't have its files now, but could when others have ended. */
 static bool must_wait(const struct lanes *l, const struct error *why, size_t gathered)
 {
-	return (why->number == EMFILE || why->number == ENFILE) && (gathered > 0 || !lanes_idle(l));
-}
-
-/* What was fetched stays open until the job has ended: its lane may die and another get it. */
-static int open_fetched(struct work *work, struct error *why)
-{
-	work->input =
-		(struct input) { .fd = fcntl(work->fetched->response.body, F_DUPFD_CLOEXEC, 0) };
-	return work->input.fd < 0 ? error_errno(why, ERROR_IO, "open what was fetched") : 0;
-}
-
-static int open_files(struct lanes *l, struct work *work, struct error *why)
-{
-	int status = work->fetched ? open_fetched(work, why)
-				   : store_open(l->store, work->job->source, &work->input, why);
-	if (status)
-		return -1;
-	if (store_create(l->store, work->job, &work->input, &work->output, why)) {
-		input_close(&work->input);
-		return -1;
-	}
-	return 0;
+	return (why->number == EMFILE || why->number == ENFILE) && (gathered > 0 || !is_idle(l));
 }
 
 enum opened { OPENED, OPENED_NOT, OPENED_LATER };
@@ -363,24 +332,27 @@ enum opened { OPENED, OPENED_NOT, OPENED_LATER };
 static int open_work(struct lanes *l, struct work *work, size_t gathered, struct error *err)
 {
 	struct error why = { 0 };
-	int status = open_files(l, work, &why);
+	int status = work_open(work, l->store, &why);
 	if (status && why.number == EMFILE && store_spare(l->store))
-		status = open_files(l, work, &why);
+		status = work_open(work, l->store, &why);
 	if (status == 0)
 		return OPENED;
 	if (must_wait(l, &why, gathered))
 		return OPENED_LATER;
-	return fail(l, work, &why, err) ? -1 : OPENED_NOT;
+	return fail(l, work, &why, 0, err) ? -1 : OPENED_NOT;
 }
 
-/* A retry wants a lane that the first try can't have left in disorder, and all for itself. */
+/*
+ * A job under suspicion wants a lane that no other can have left in disorder, and leaves behind
+ * one that no other should have.
+ */
 static int freshen(struct lanes *l, struct lane *lane, const struct job *job, struct error *err)
 {
-	bool other_kind = lane->kind != job->kind;
-	if (!lane->pid || ((job->attempt == 1 || lane->finished == 0) && !other_kind))
+	static const struct error nobody = { .code = ERROR_NONE };
+	bool used = job->alone && lane->finished > 0;
+	if (!lane->pid || (lane->kind == job->kind && !lane->alone && !used))
 		return 0;
-	struct error none = { .code = ERROR_LANE };
-	return end(l, lane, &none, err);
+	return end(l, lane, &nobody, err);
 }
 
 void lanes_expect(struct lanes *l, uint32_t kind)
@@ -401,24 +373,24 @@ static int gather(
 	struct lanes *l, size_t want, struct lane_job *jobs, size_t *count, struct error *err)
 {
 	*count = 0;
-	while (l->first && *count < want) {
-		const struct job *job = l->first->job;
-		/* a retry or another kind begins a batch of its own */
-		if (*count > 0 && (job->attempt > 1 || job->kind != jobs[0].job->kind))
+	while (l->queue.first && *count < want) {
+		const struct job *job = l->queue.first->job;
+		/* one under suspicion, or of another kind, is not of the company */
+		if (*count > 0 && (job->alone || job->kind != jobs[0].job->kind))
 			break;
-		struct work *work = queue_take(l);
+		struct work *work = work_queue_take(&l->queue);
 		int status = open_work(l, work, *count, err);
 		if (status < 0)
 			return -1;
 		if (status == OPENED_LATER) {
-			queue_prepend(l, work);
+			work_queue_prepend(&l->queue, work);
 			break;
 		}
 		if (status == OPENED_NOT)
 			continue;
 		jobs[(*count)++] =
 			(struct lane_job) { work->job, work->input.fd, work->output.fd, work };
-		if (work->job->attempt > 1)
+		if (work->job->alone)
 			break;
 	}
 	return 0;
@@ -447,15 +419,18 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 	struct lane_job jobs[WIRE_BATCH_MAX];
 	size_t count, taken = 0;
 	size_t want = wanted(l, lane);
-	if (!l->first || want == 0)
+	if (!l->queue.first || want == 0)
 		return 0;
-	const struct job *job = l->first->job;
-	if (lane->count > 0 && (job->attempt > 1 || job->kind != lane->kind))
+	const struct job *job = l->queue.first->job;
+	bool apart = l->stopped || job->alone || lane->alone || job->kind != lane->kind;
+	if (lane->count > 0 && apart)
 		return 0; /* until the lane is idle */
 	if (freshen(l, lane, job, err) || ensure_started(l, lane, job->kind, err))
 		return -1;
 	if (!lane->pid)
 		return 0;
+	if (lane->count == 0)
+		board_resume(&lane->board); /* what it was told not to begin has come back */
 	if (gather(l, want, jobs, &count, err))
 		return -1;
 	if (count > 0) {
@@ -468,7 +443,7 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 	while (count > taken) {
 		struct work *work = jobs[--count].owner;
 		store_discard(&work->output);
-		queue_prepend(l, work);
+		work_queue_prepend(&l->queue, work);
 	}
 	return 0;
 }
@@ -477,10 +452,10 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 static int fail_unknown(struct lanes *l, struct error *err)
 {
 	struct error why;
-	while (l->first && !lane_knows(l->first->job->kind)) {
+	while (l->queue.first && !lane_knows(l->queue.first->job->kind)) {
 		(void)error_set(&why, ERROR_PROTOCOL, "kind %u of jobs is not known here",
-			l->first->job->kind);
-		if (fail(l, queue_take(l), &why, err))
+			l->queue.first->job->kind);
+		if (fail(l, work_queue_take(&l->queue), &why, 0, err))
 			return -1;
 	}
 	return 0;
@@ -497,7 +472,7 @@ int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, s
 	}
 	if (fail_unknown(l, err))
 		return -1;
-	for (size_t i = 0; i < l->count && l->first && !l->draining; i++) {
+	for (size_t i = 0; i < l->count && l->queue.first; i++) {
 		struct lane *lane = &l->lane[(l->next + i) % l->count];
 		if (hand_out(l, lane, now_ms, err))
 			return -1;
@@ -506,11 +481,28 @@ int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, s
 	return 0;
 }
 
+/* A suspect that was not announced, begun or not yet. */
+static bool is_news(const struct lane *lane, bool begun)
+{
+	bool waits = lane->pid && lane->count > 0 && lane->alone && !lane->announced;
+	return waits && (!begun || board_read(&lane->board).job == lane->held[lane->first].job->id);
+}
+
+bool lanes_have_news(const struct lanes *l)
+{
+	size_t i = 0;
+	while (i < l->count && !is_news(&l->lane[i], true))
+		i++;
+	return i < l->count;
+}
+
 int64_t lanes_deadline_ms(struct lanes *l)
 {
 	int64_t first = -1;
 	for (size_t i = 0; i < l->count; i++) {
 		int64_t deadline_ms = lane_deadline_ms(&l->lane[i]);
+		if (is_news(&l->lane[i], false))
+			deadline_ms = clock_ms() + NEWS_MS;
 		if (deadline_ms >= 0 && (first < 0 || deadline_ms < first))
 			first = deadline_ms;
 	}
@@ -523,50 +515,84 @@ void lanes_forgive(struct lanes *l, int64_t now_ms)
 		l->lane[i].since_ms = now_ms;
 }
 
-int lanes_stop(struct lanes *l, struct error *err)
+static void stop_boards(struct lanes *l)
 {
 	l->stopped = true;
 	for (size_t i = 0; i < l->count; i++) {
 		if (l->lane[i].pid)
 			board_stop(&l->lane[i].board);
 	}
-	while (l->first) {
-		if (refuse(l, queue_take(l), err))
+}
+
+static int refuse_queued(struct lanes *l, struct error *err)
+{
+	while (l->queue.first) {
+		if (refuse(l, work_queue_take(&l->queue), err))
 			return -1;
 	}
 	return 0;
+}
+
+int lanes_stop(struct lanes *l, struct error *err)
+{
+	stop_boards(l);
+	return refuse_queued(l, err);
+}
+
+int lanes_drain(struct lanes *l, struct error *err)
+{
+	struct work_queue begun;
+	int status = 0;
+	work_queue_init(&begun);
+	stop_boards(l);
+	while (l->queue.first && status == 0) {
+		struct work *work = work_queue_take(&l->queue);
+		if (work->fetched)
+			work_queue_append(&begun, work);
+		else
+			status = refuse(l, work, err);
+	}
+	while (begun.first)
+		work_queue_append(&l->queue, work_queue_take(&begun));
+	return status;
+}
+
+static int end_all(struct lanes *l, const struct error *why, struct error *err)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct lane *lane = &l->lane[i];
+		if (lane->pid && lane->count > 0 && end(l, lane, why, err))
+			return -1;
+	}
+	return refuse_queued(l, err); /* what was fetched since lanes_stop */
 }
 
 int lanes_kill(struct lanes *l, struct error *err)
 {
 	struct error why;
+	assert(l->stopped);
 	(void)error_set(&why, ERROR_CANCELED, "canceled");
-	while (l->first) { /* what was fetched since lanes_stop */
-		if (refuse(l, queue_take(l), err))
-			return -1;
-	}
-	for (size_t i = 0; i < l->count; i++) {
-		struct lane *lane = &l->lane[i];
-		if (lane->pid && lane->count > 0 && end(l, lane, &why, err))
-			return -1;
-	}
-	return 0;
+	return end_all(l, &why, err);
 }
 
-void lanes_drain(struct lanes *l)
+int lanes_abandon(struct lanes *l, struct error *err)
 {
-	l->draining = true;
+	static const struct error nobody = { .code = ERROR_NONE };
+	assert(l->stopped);
+	return end_all(l, &nobody, err);
 }
 
+/* A suspect counts as running only when it has begun: then its worker's end is its fault. */
 void lanes_describe(struct lanes *l, struct message *beat, struct running *running, int64_t now_ms)
 {
 	beat->running = running;
-	beat->queued = (uint32_t)l->queued;
+	beat->queued = (uint32_t)l->queue.count;
 	for (size_t i = 0; i < l->count && beat->count < WIRE_BATCH_MAX; i++) {
-		const struct lane *lane = &l->lane[i];
-		if (lane->count == 0)
+		struct lane *lane = &l->lane[i];
+		if (lane->count == 0 || (is_news(lane, false) && !is_news(lane, true)))
 			continue;
 		const struct job *job = lane->held[lane->first].job;
+		lane->announced = lane->alone;
 		running[beat->count++] = (struct running) { job->id, job->attempt,
 			(uint32_t)(now_ms - lane->since_ms) };
 	}

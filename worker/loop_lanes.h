@@ -10,6 +10,7 @@
 #ifndef SCIAME_WORKER_LOOP_LANES_H
 #define SCIAME_WORKER_LOOP_LANES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,14 +54,24 @@ int64_t lanes_deadline_ms(struct lanes *lanes);
 /* The time until now counts for no job's deadline. */
 void lanes_forgive(struct lanes *lanes, int64_t now_ms);
 
-/* Refuses what is queued; lanes start nothing more. */
+/*
+ * Refuses what no lane has begun; what runs is finished, and what is fetched from now on is done.
+ * May be called again.
+ */
 int lanes_stop(struct lanes *lanes, struct error *err);
-/* Kills what runs and reports it as canceled; refuses what came after lanes_stop. */
+/* The same, but what has been fetched counts as begun. */
+int lanes_drain(struct lanes *lanes, struct error *err);
+/* After either: kills what runs and reports it as canceled; refuses what is queued. */
 int lanes_kill(struct lanes *lanes, struct error *err);
-/* No more of the queue is handed out; what lanes hold is finished. */
-void lanes_drain(struct lanes *lanes);
-/* Nothing is in the hands of any lane. */
-int lanes_idle(const struct lanes *lanes);
+/* After either: kills what runs and refuses it: nobody is to blame. */
+int lanes_abandon(struct lanes *lanes, struct error *err);
+/* Nothing is queued or in the hands of any lane. */
+bool lanes_done(const struct lanes *lanes);
+/* Kills the lanes and drops everything without a word; then all is as after lanes_open. */
+void lanes_fence(struct lanes *lanes);
+
+/* Whether a suspect has begun of which no beat has told yet. */
+bool lanes_have_news(const struct lanes *lanes);
 
 /* Fills count, running and queued of a beat; running has space for WIRE_BATCH_MAX. */
 void lanes_describe(

@@ -8,7 +8,11 @@
 #include "common/options.h"
 #include "common/wire.h"
 
-enum { TRANSFERS_PER_CORE = 4 };
+enum {
+	TRANSFERS_PER_CORE = 4,
+	ORPHAN_MS = 60 * 1000,
+	ORPHAN_MS_MAX = 7 * 24 * 3600 * 1000,
+};
 
 static int parse_text(
 	const struct option_spec *spec, const char *value, void *settings, struct error *err)
@@ -65,6 +69,13 @@ static const struct option_spec specs[] = {
 		.minimum = 1,
 		.maximum = WIRE_LANES_MAX,
 		.help = "transfers over the network at once (default: four for each core)" },
+	{ .name = "orphan-timeout",
+		.argument = "TIME",
+		.parse = option_duration,
+		.offset = offsetof(struct settings, orphan_ms),
+		.maximum = ORPHAN_MS_MAX,
+		.help = "how long to look for a master that does not answer; 0 is for ever "
+			"(default 60s)" },
 	{ .name = "root",
 		.letter = 'r',
 		.argument = "NAME=FOLDER",
@@ -111,6 +122,7 @@ int settings_parse(struct settings *settings, int argc, char **argv, struct erro
 	*settings = (struct settings) {
 		.leash = -1,
 		.concurrency = cpus_usable(),
+		.orphan_ms = ORPHAN_MS,
 		.transfers = TRANSFERS_PER_CORE * (int64_t)cpus_usable(),
 	};
 	const struct option_group groups[] = { { "Options", specs, settings }, { 0 } };

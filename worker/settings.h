@@ -16,6 +16,7 @@ struct settings {
 	const char *master;        /* address, common/socket.h */
 	int64_t concurrency;       /* lanes */
 	int64_t transfers;         /* in flight at most */
+	int64_t orphan_ms;         /* without a master for so long it ends; 0 is no limit */
 	enum sandbox_need sandbox; /* of its lanes */
 	int64_t leash; /* descriptor shared with the master that started this worker, or -1 */
 	bool sync, follow_links, help, version;

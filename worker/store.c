@@ -3,7 +3,6 @@
 #include "worker/store.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -17,9 +16,7 @@
 
 #include "common/memory.h"
 #include "common/random.h"
-
-#define TEMPORARY_PREFIX ".sciame-"
-#define TEMPORARY_SUFFIX ".tmp"
+#include "common/temporary.h"
 
 enum {
 	CREATE_TRIES_MAX = 8, /* times that a sweeping neighbour may take a new temporary away */
@@ -28,16 +25,19 @@ enum {
 
 struct root {
 	char name[STORE_ROOT_NAME_MAX];
+	char *path;
 	int fd;
 };
 
 /* One target folder, open as long as it has outputs in work, and for a while after. */
 struct folder {
 	struct store *store;
+	const struct root *root;
 	struct folder *chain;           /* the next one in its bucket */
 	struct folder *before, *behind; /* in the list of idle ones, when it has no users */
 	int fd;
 	unsigned users;  /* outputs in work */
+	bool forgotten;  /* in no bucket: the folder is gone, its outputs end with it */
 	char location[]; /* "ROOT:path" */
 };
 
@@ -86,16 +86,26 @@ static void idle_append(struct folder *folder)
 	store->idle_count++;
 }
 
-/* An idle folder. */
-static void folder_close(struct folder *folder)
+static void bucket_remove(struct folder *folder)
 {
 	struct folder **link = bucket(folder->store, folder->location, strlen(folder->location));
 	while (*link != folder)
 		link = &(*link)->chain;
 	*link = folder->chain;
-	idle_remove(folder);
+}
+
+static void folder_free(struct folder *folder)
+{
 	(void)close(folder->fd); /* opened with O_PATH: nothing to flush */
 	free(folder);
+}
+
+/* An idle folder. */
+static void folder_close(struct folder *folder)
+{
+	bucket_remove(folder);
+	idle_remove(folder);
+	folder_free(folder);
 }
 
 static void folder_hold(struct folder *folder)
@@ -109,9 +119,21 @@ static void folder_release(struct folder *folder)
 	struct store *store = folder->store;
 	if (--folder->users > 0)
 		return;
+	if (folder->forgotten) {
+		folder_free(folder);
+		return;
+	}
 	idle_append(folder);
 	if (store->idle_count > STORE_FOLDERS_MAX)
 		folder_close(store->oldest);
+}
+
+/* The next use of a folder in use opens it anew. */
+static void folder_forget(struct folder *folder)
+{
+	if (!folder->forgotten)
+		bucket_remove(folder);
+	folder->forgotten = true;
 }
 
 bool store_spare(struct store *store)
@@ -129,8 +151,10 @@ void store_free(struct store *store)
 	(void)store_spare(store); /* whether there was one does not matter */
 	for (size_t i = 0; i < BUCKETS; i++)
 		assert(!store->buckets[i]); /* else an output is still in work */
-	for (size_t i = 0; i < store->roots_count; i++)
+	for (size_t i = 0; i < store->roots_count; i++) {
 		(void)close(store->roots[i].fd); /* opened with O_PATH */
+		free(store->roots[i].path);
+	}
 	free(store);
 }
 
@@ -147,6 +171,7 @@ int store_add_root(struct store *store, const char *root, struct error *err)
 	if (entry->fd < 0)
 		return error_errno(err, ERROR_IO, "open folder %s", path + 1);
 	memcpy(entry->name, root, length);
+	entry->path = xstrdup(path + 1);
 	store->roots_count++;
 	return 0;
 }
@@ -165,8 +190,8 @@ static bool path_is_plain(const char *path)
 }
 
 /* The root that a location names; *path is the rest. */
-static const struct root *find_root(
-	const struct store *store, const char *location, const char **path, struct error *err)
+static struct root *find_root(
+	struct store *store, const char *location, const char **path, struct error *err)
 {
 	const char *colon = strchr(location, ':');
 	size_t length = colon ? (size_t)(colon - location) : 0;
@@ -175,7 +200,7 @@ static const struct root *find_root(
 		return NULL;
 	}
 	for (size_t i = 0; i < store->roots_count; i++) {
-		const struct root *root = &store->roots[i];
+		struct root *root = &store->roots[i];
 		if (strlen(root->name) == length && memcmp(root->name, location, length) == 0) {
 			*path = colon + 1;
 			return root;
@@ -222,7 +247,13 @@ int store_open(struct store *store, const char *location, struct input *input, s
 		(void)close(fd); /* only read */
 		return error_set(err, ERROR_INPUT, "not a regular file");
 	}
-	*input = (struct input) { fd, status.st_dev, status.st_ino };
+	*input = (struct input) {
+		.fd = fd,
+		.device = status.st_dev,
+		.inode = status.st_ino,
+		.size = (uint64_t)status.st_size,
+		.mtime_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+	};
 	return 0;
 }
 
@@ -231,6 +262,12 @@ void input_close(struct input *input)
 	if (input->fd >= 0)
 		(void)close(input->fd); /* only read */
 	input->fd = -1;
+}
+
+void input_describe(const struct input *input, struct result *result)
+{
+	result->source_size = input->size;
+	result->source_mtime_ns = input->mtime_ns;
 }
 
 /* Opens a folder below root, making what is missing of it. path is changed and restored. */
@@ -262,50 +299,15 @@ static int open_folder(
 	return fd;
 }
 
-static bool is_temporary(const char *name)
-{
-	size_t length = strlen(name), suffix = strlen(TEMPORARY_SUFFIX);
-	return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0 && length > suffix &&
-	       strcmp(name + length - suffix, TEMPORARY_SUFFIX) == 0;
-}
-
-/* Removes a temporary unless a living process holds its lock. */
-static void sweep_file(int folder, const char *name)
-{
-	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return; /* gone already, or not ours to remove */
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		(void)unlinkat(folder, name, 0); /* what stays is tried again by the next run */
-	(void)close(fd);                         /* only read */
-}
-
-/* Best effort: a folder that can't be listed can still take outputs. */
-static void sweep(int folder)
-{
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-	if (!list) {
-		if (fd >= 0)
-			(void)close(fd); /* only read */
-		return;
-	}
-	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {
-		if (is_temporary(entry->d_name))
-			sweep_file(folder, entry->d_name);
-	}
-	(void)closedir(list); /* only read */
-}
-
 /* The parts of a location "ROOT:path/name": borrowed from it. */
 struct place {
-	const struct root *root;
+	struct root *root;
 	const char *location, *path, *name;
 	size_t length; /* of the location without "/name" */
 };
 
 static int find_place(
-	const struct store *store, const char *location, struct place *place, struct error *err)
+	struct store *store, const char *location, struct place *place, struct error *err)
 {
 	place->location = location;
 	place->root = find_root(store, location, &place->path, err);
@@ -339,6 +341,7 @@ static struct folder *add_folder(struct store *store, const struct place *place,
 	struct folder **head = bucket(store, place->location, place->length);
 	memcpy(folder->location, place->location, place->length);
 	folder->store = store;
+	folder->root = place->root;
 	char *below = folder->location + (place->path - place->location);
 	folder->fd =
 		*below ? open_folder(store, place->root, below, err) : dup_root(place->root, err);
@@ -346,7 +349,7 @@ static struct folder *add_folder(struct store *store, const struct place *place,
 		free(folder);
 		return NULL;
 	}
-	sweep(folder->fd);
+	temporary_sweep(folder->fd);
 	folder->chain = *head;
 	*head = folder;
 	idle_append(folder);
@@ -384,6 +387,68 @@ static int create_temporary(int folder, const char *name, struct error *err)
 		err, ERROR_IO, "create: another process keeps removing the temporary file");
 }
 
+bool store_blames_target(const char *target, int number, struct error *err)
+{
+	int length = (int)strcspn(target, ":");
+	const char *what = number == ENOSPC || number == EDQUOT ? "full" : "read-only";
+	if (number != ENOSPC && number != EDQUOT && number != EROFS)
+		return false;
+	errno = number;
+	(void)error_errno(err, ERROR_TARGET, "the %.*s is %s", length, target, what);
+	return true;
+}
+
+static bool is_gone(const struct root *root)
+{
+	struct stat status;
+	return fstat(root->fd, &status) == 0 && status.st_nlink == 0;
+}
+
+/* A root that was removed may have been made again meanwhile. */
+static int find_again(struct root *root)
+{
+	int fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	(void)close(root->fd); /* opened with O_PATH */
+	root->fd = fd;
+	return 0;
+}
+
+/* Makes ERROR_TARGET of a failure that any other output below the root would meet, too. */
+static void blame_root(const struct root *root, struct error *err)
+{
+	bool denied = err->number == EACCES || err->number == EPERM;
+	if (err->code != ERROR_IO || store_blames_target(root->name, err->number, err))
+		return;
+	if (denied && faccessat(root->fd, ".", W_OK | X_OK, AT_EACCESS))
+		(void)error_errno(err, ERROR_TARGET, "the %s is not writable", root->name);
+	if (err->number == ENOENT && is_gone(root)) {
+		errno = ENOENT;
+		(void)error_errno(err, ERROR_TARGET, "the %s folder is gone", root->name);
+	}
+}
+
+/* Opens the folder and creates the temporary in it. */
+static int begin(
+	struct store *store, const struct place *place, struct output *output, struct error *err)
+{
+	struct folder *folder = get_folder(store, place, err);
+	if (!folder)
+		return -1;
+	int fd = create_temporary(folder->fd, output->temporary, err);
+	if (fd < 0 && err->number == ENOENT)
+		folder_forget(folder);
+	if (fd < 0) {
+		folder_release(folder);
+		return -1;
+	}
+	output->fd = fd;
+	output->name = place->name;
+	output->folder = folder;
+	return 0;
+}
+
 int store_create(struct store *store, const struct job *job, const struct input *input,
 	struct output *output, struct error *err)
 {
@@ -393,21 +458,14 @@ int store_create(struct store *store, const struct job *job, const struct input 
 		return 0;
 	if (find_place(store, job->target, &place, err))
 		return -1;
-	struct folder *folder = get_folder(store, &place, err);
-	if (!folder)
-		return -1;
-	(void)snprintf(output->temporary, sizeof(output->temporary),
-		TEMPORARY_PREFIX "%016llx-%llu-%u" TEMPORARY_SUFFIX, (unsigned long long)store->tag,
-		(unsigned long long)job->id, job->attempt);
-	int fd = create_temporary(folder->fd, output->temporary, err);
-	if (fd < 0) {
-		folder_release(folder);
-		return -1;
-	}
-	output->fd = fd;
-	output->name = place.name;
-	output->folder = folder;
-	return 0;
+	temporary_name(output->temporary, store->tag, job->id, job->attempt);
+	int status = begin(store, &place, output, err);
+	/* somebody removed the folder, or all of the root: what is there now may do */
+	if (status && err->number == ENOENT && (!is_gone(place.root) || !find_again(place.root)))
+		status = begin(store, &place, output, err);
+	if (status)
+		blame_root(place.root, err);
+	return status;
 }
 
 /* Ends an output's use of its folder. */
@@ -460,11 +518,25 @@ static int publish(
 	return 0;
 }
 
+/* Why an output could not become visible, in terms of its root and its folder. */
+static void blame_folder(struct folder *folder, struct error *err)
+{
+	blame_root(folder->root, err);
+	if (err->number != ENOENT)
+		return;
+	folder_forget(folder);
+	/* one that somebody removed under the output is made again by the next attempt */
+	errno = ESTALE;
+	if (err->code == ERROR_IO)
+		(void)error_errno(err, ERROR_IO, "the output's folder was removed");
+}
+
 int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err)
 {
 	if (output->fd < 0)
 		return 0;
 	if (publish(store, output, bytes, err)) {
+		blame_folder(output->folder, err);
 		store_discard(output);
 		return -1;
 	}

@@ -7,6 +7,9 @@
  * locked with flock as long as somebody writes it) and renamed at the end. A temporary that nobody
  * holds a lock on was left by a dead process: it is removed when its folder is first used.
  *
+ * What no output can do anything about is ERROR_TARGET: the root is full, read-only, not writable
+ * or gone. A root that is gone is looked for again by its path.
+ *
  *     store_open(source) -> input;  store_create(job, input) -> output;  ... write output.fd ...
  *     store_commit(output) or store_discard(output);  input_close(input)
  */
@@ -19,6 +22,7 @@
 
 #include "common/error.h"
 #include "common/job.h"
+#include "common/temporary.h"
 
 enum {
 	STORE_ROOTS_MAX = 16,
@@ -37,6 +41,8 @@ struct input {
 	int fd; /* -1: the job has no input */
 	dev_t device;
 	ino_t inode;
+	uint64_t size; /* as it was opened; 0 and 0 where it was not */
+	int64_t mtime_ns;
 };
 
 struct folder;
@@ -44,7 +50,7 @@ struct folder;
 struct output {
 	int fd; /* -1: the job has no output */
 	struct folder *folder;
-	char temporary[96];
+	char temporary[TEMPORARY_NAME_MAX];
 	const char *name;    /* in the folder; borrowed from the job */
 	struct input source; /* what must not be replaced; its fd is not used */
 };
@@ -61,6 +67,8 @@ bool store_spare(struct store *store);
 /* Opens a regular file for reading; nothing to do ("" as location) gives fd -1. */
 int store_open(struct store *store, const char *location, struct input *input, struct error *err);
 void input_close(struct input *input);
+/* Names the source in a result as it was opened, even if it was closed since. */
+void input_describe(const struct input *input, struct result *result);
 
 /*
  * Creates the temporary of job->target, and its folder where that is missing. job must live as
@@ -75,5 +83,11 @@ int store_create(struct store *store, const struct job *job, const struct input 
  */
 int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err);
 void store_discard(struct output *output);
+
+/*
+ * Whether an errno of writing an output says that the root of this target takes no file at all;
+ * then fills *err (ERROR_TARGET). Pure.
+ */
+bool store_blames_target(const char *target, int number, struct error *err);
 
 #endif

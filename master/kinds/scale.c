@@ -176,6 +176,21 @@ static int check_target(const struct scale *scale, struct error *err)
 	return 0;
 }
 
+/* Runs into one target have one ledger, however the target is spelled. */
+static int set_ledger(struct scale *scale, struct kind_run *run, const char *source,
+	const char *target, struct error *err)
+{
+	run->ledger_source = realpath(source, NULL);
+	if (!run->ledger_source)
+		return error_errno(err, ERROR_USAGE, "source %s", source);
+	run->ledger_target = realpath(target, NULL);
+	if (!run->ledger_target)
+		return error_errno(err, ERROR_IO, "target %s", target);
+	run->ledger_parameters = scale->parameters;
+	run->ledger_parameters_size = scale->parameters_size;
+	return 0;
+}
+
 static int open_tree(struct scale *scale, struct kind_run *run, char **operands, struct error *err)
 {
 	struct stat target;
@@ -190,7 +205,7 @@ static int open_tree(struct scale *scale, struct kind_run *run, char **operands,
 		return -1;
 	add_root(run, "source", operands[0]);
 	add_root(run, "target", operands[1]);
-	return 0;
+	return set_ledger(scale, run, operands[0], operands[1], err);
 }
 
 /* The last component of a path that ends in none of "/", ".", "..". */
@@ -246,6 +261,8 @@ static int open_single(
 		add_root(run, "source", source_folder);
 		add_root(run, "target", target_folder);
 		scale->single_pending = true;
+		run->ledger_optional = true;
+		status = set_ledger(scale, run, operands[0], target_folder, err);
 	}
 	free(source_folder);
 	free(target_folder);
@@ -325,6 +342,7 @@ const struct master_kind master_kind_scale = {
 		"also be a\n"
 		"single picture; then TARGET is a file or a folder.",
 	.unit = "images",
+	.retries = 2,
 	.counters = { [COUNTER_COPIED] = "copied", [COUNTER_SCALED] = "scaled" },
 	.options = specs,
 	.settings_new = scale_settings_new,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Measures sciame against the yardstick (ideal.c) and against vipsthumbnail under xargs -P.
 
-bench.py --bin FOLDER --ideal FILE [--photos FOLDER] [--runs N] [--work FOLDER]
+bench.py --bin FOLDER --ideal FILE [--photos FOLDER] [--runs N] [--work FOLDER] [--state FOLDER]
 
 All programs take turns in every round (turns.py). Files live in memory (/dev/shm) unless --work says
-otherwise: a disk would be what is measured. Without --photos, pictures are made.
+otherwise: a disk would be what is measured. Ledgers, whose price is that of syncing them, lie on a
+disk, below --state. Without --photos, pictures are made.
 """
 import argparse
 import os
@@ -88,6 +89,12 @@ def interrupt(sciame, originals, folder, out, runs):
           (statistics.median(seconds), max(seconds), runs))
 
 
+def ledgers(state):
+    """Bytes of the largest ledger."""
+    folder = os.path.join(state, "sciame", "runs")
+    return max(os.path.getsize(os.path.join(folder, name)) for name in os.listdir(folder))
+
+
 def memory(sciame, count):
     """Peak resident memory of the master in KiB, and jobs a second."""
     start = time.monotonic()
@@ -115,10 +122,13 @@ def main():
     parser.add_argument("--photos")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--work", default="/dev/shm")
+    parser.add_argument("--state", default="/var/tmp")
     arguments = parser.parse_args()
     sciame = os.path.join(arguments.bin, "sciame")
     lanes = len(os.sched_getaffinity(0))
     work = tempfile.mkdtemp(prefix="sciame-bench-", dir=arguments.work)
+    state = tempfile.mkdtemp(prefix="sciame-bench-", dir=arguments.state)
+    os.environ["XDG_STATE_HOME"] = state
     try:
         photos, tiny, out = (os.path.join(work, name) for name in ("photos", "small", "out"))
         photographs(photos, arguments.photos, PHOTOS)
@@ -133,7 +143,10 @@ def main():
             scaling("%d pictures of 100x100, -s %d (%s), %d lanes" % (SMALL, size, what, lanes), {
                 "ideal": "%s %d %d %s %s" % (arguments.ideal, lanes, size, tiny, out),
                 "sciame": "%s scale -c %d -s %d %s %s" % (sciame, lanes, size, tiny, out),
+                "sciame --no-ledger": "%s scale --no-ledger -c %d -s %d %s %s" %
+                                      (sciame, lanes, size, tiny, out),
             }, out, SMALL, arguments.runs)
+        print("the ledger: %.0f bytes for each job" % (ledgers(state) / SMALL))
         scaling("%d pictures of 100x100 by vipsthumbnail, once" % SMALL, {
             "vipsthumbnail, xargs -P%d -n16" % lanes: vips % (tiny, lanes, "50", out),
         }, out, SMALL, 1)
@@ -142,6 +155,7 @@ def main():
             memory(sciame, count)
     finally:
         shutil.rmtree(work)
+        shutil.rmtree(state)
 
 
 if __name__ == "__main__":

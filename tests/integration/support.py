@@ -187,6 +187,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="sciame-test-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        os.environ["XDG_STATE_HOME"] = self.path("state")
 
     def path(self, name):
         return os.path.join(self.folder, name)

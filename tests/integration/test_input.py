@@ -156,9 +156,11 @@ class Disk(Case):
     def test_a_full_disk_leaves_nothing_half_written(self):
         source = self.make_pictures("in", 40, 500, 400)
         with self.small_disk("size=96k") as disk:
-            result = sciame("scale", "-c", "2", source, disk)
-            self.check(result, 1)
-            self.assertIn("No space left on device", result[2])
+            result = sciame("scale", "-c", "2", "--disk-wait", "0", source, disk)
+            self.check(result, 74)
+            self.assertRegex(result[1], r"^copied 0 scaled \d+ skipped \d+ using 2 processes "
+                                        r"\[aborted\]\n$")
+            self.assertIn("the target is full: No space left on device", result[2])
             self.assertEqual(temporaries(disk), [])
             outputs = tree(disk)
         self.assertGreater(len(outputs), 0)
@@ -167,13 +169,13 @@ class Disk(Case):
         for name, digest in outputs.items():
             self.assertEqual(digest, calm[name])
 
-    def test_a_read_only_target_is_said_for_each_picture(self):
+    def test_a_read_only_target_ends_the_run(self):
         write(self.path("in/a.png"), png(600, 400))
         with self.small_disk("size=1m") as disk:
             subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-            result = sciame("scale", "-c", "2", self.path("in"), disk)
-            self.check(result, 1, "copied 0 scaled 0 skipped 1 using 2 processes")
-            self.assertIn("a.png: create: Read-only file system", result[2])
+            result = sciame("scale", "-c", "2", "--disk-wait", "1s", self.path("in"), disk)
+            self.check(result, 74, "copied 0 scaled 0 skipped 1 using 2 processes [aborted]")
+            self.assertIn("the target is read-only: Read-only file system", result[2])
 
 
 class Usage(Case):

@@ -127,22 +127,29 @@ def check_headers(root, build):
                 yield path, 1, f"does not compile alone: {complaint}"
 
 
+def symbols(path, kind):
+    """The names that an object defines (-g and defined) or leaves to others (-u)."""
+    output = subprocess.run(["nm", *kind, str(path)], capture_output=True, text=True,
+                            check=True).stdout
+    return {line.split()[-1] for line in output.splitlines() if line.strip()}
+
+
 def check_purity(root, build):
-    source = pathlib.Path(rules.PURE_OBJECT.removesuffix(".o"))
     if not build:
         sys.exit("lint.py: purity needs --build")
-    objects = [path for path in sorted(build.rglob("*.o"))
-               if path.as_posix().endswith("/" + rules.PURE_OBJECT)]
-    if not objects:
-        yield source, 1, f"no object {rules.PURE_OBJECT} in the build"
-    names = set()
-    for path in objects:
-        output = subprocess.run(["nm", "-u", str(path)], capture_output=True, text=True,
-                                check=True).stdout
-        names.update(line.split()[-1] for line in output.splitlines() if line.strip())
-    for name in sorted(names):
-        if not fits(name, rules.PURE):
-            yield source, 1, f"is not pure: calls {name}"
+    everything = [path for path in sorted(build.rglob("*.o"))]
+    objects = {name: [path for path in everything if path.as_posix().endswith("/" + name)]
+               for name in rules.PURE_OBJECTS}
+    own = {symbol for paths in objects.values() for path in paths
+           for symbol in symbols(path, ["-g", "--defined-only"])}
+    for name, paths in objects.items():
+        source = pathlib.Path(name.removesuffix(".o"))
+        if not paths:
+            yield source, 1, f"no object {name} in the build"
+        called = {symbol for path in paths for symbol in symbols(path, ["-u"])} - own
+        for symbol in sorted(called):
+            if not fits(symbol, rules.PURE):
+                yield source, 1, f"is not pure: calls {symbol}"
 
 
 def parameters(signature):

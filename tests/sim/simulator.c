@@ -3,7 +3,7 @@
  * Runs the scheduler through many seeds, each a swarm with its own faults (plan.h), and stops at
  * the first one that breaks a rule (checker.h). The same seed always does the same:
  *
- *     simulator                       2,000 seeds from 1
+ *     simulator                       those that ever failed (seeds.c), then 2,000 from 1
  *     simulator --seed 17 --trace     what happens in seed 17
  *
  * Exit: 0 all rules hold; 1 a rule is broken; 2 called wrongly.
@@ -18,12 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/sim/seeds.h"
 #include "tests/sim/world.h"
 
 struct settings {
 	uint64_t first, seeds;
 	const char *mutant; /* the name of a changed scheduler, for messages; "" for the real one */
 	bool trace;
+	bool single; /* one seed, and none that ever failed */
 };
 
 /* What to say if an assertion ends the process: made before, as a handler can not format. */
@@ -53,6 +55,7 @@ static int parse_option(struct settings *settings, int option)
 		return parse_number(optarg, &settings->first);
 	case 's':
 		settings->seeds = 1;
+		settings->single = true;
 		return parse_number(optarg, &settings->first);
 	case 't':
 		settings->trace = true;
@@ -97,20 +100,33 @@ static const char *with_commas(uint64_t number, char text[32])
 	return text;
 }
 
+/* Adds to *events. Returns -1 after a broken rule. */
+static int run_seed(const struct settings *settings, uint64_t seed, uint64_t *events)
+{
+	const char *space = settings->mutant[0] == '\0' ? "" : ": ";
+	(void)snprintf(last_words, sizeof(last_words), "%s%sseed %" PRIu64 ": aborted\n",
+		settings->mutant, space, seed); /* a cut message is fine */
+	struct verdict verdict = world_run(seed, settings->trace);
+	*events += verdict.events;
+	if (verdict.broken[0] == '\0')
+		return 0;
+	printf("%s%sseed %" PRIu64 ": %s\n", settings->mutant, space, seed, verdict.broken);
+	return -1;
+}
+
 static int run(const struct settings *settings)
 {
 	uint64_t events = 0;
 	const char *space = settings->mutant[0] == '\0' ? "" : ": ";
-	for (uint64_t seed = settings->first; seed - settings->first < settings->seeds; seed++) {
-		(void)snprintf(last_words, sizeof(last_words), "%s%sseed %" PRIu64 ": aborted\n",
-			settings->mutant, space, seed); /* a cut message is fine */
-		struct verdict verdict = world_run(seed, settings->trace);
-		events += verdict.events;
-		if (verdict.broken[0] != '\0') {
-			printf("%s%sseed %" PRIu64 ": %s\n", settings->mutant, space, seed,
-				verdict.broken);
+	for (size_t i = 0; i < seeds_count && !settings->single; i++) {
+		if (run_seed(settings, seeds[i].number, &events) == 0)
+			continue;
+		printf("it once found: %s\n", seeds[i].found);
+		return 1;
+	}
+	for (uint64_t i = 0; i < settings->seeds; i++) {
+		if (run_seed(settings, settings->first + i, &events) != 0)
 			return 1;
-		}
 	}
 	char seeds_text[32], events_text[32];
 	printf("%s%s%s seeds, %s events, all rules hold\n", settings->mutant, space,

@@ -61,6 +61,16 @@ static void test_board_stop_lets_nothing_new_start(void **state)
 	assert_int_equal(board_read(&board).job, 0);
 }
 
+static void test_board_resume_takes_the_stop_back(void **state)
+{
+	(void)state;
+	board_stop(&board);
+	assert_false(board_start(&board, 3, 1));
+	board_resume(&board);
+	assert_true(board_start(&board, 3, 1));
+	assert_int_equal(board_read(&board).job, 3);
+}
+
 static void test_board_is_one_for_both_processes(void **state)
 {
 	(void)state;
@@ -109,6 +119,7 @@ int main(void)
 		CASE(test_board_starts_empty),
 		CASE(test_board_shows_the_job_and_since_when),
 		CASE(test_board_stop_lets_nothing_new_start),
+		CASE(test_board_resume_takes_the_stop_back),
 		CASE(test_board_is_one_for_both_processes),
 		CASE(test_board_open_refuses_what_is_none),
 	};

@@ -33,11 +33,17 @@ static int next(void *state, struct job *job, struct error *err)
 	return 1;
 }
 
-static struct enumerator *open_over(struct source *source, struct master_kind *kind)
+struct listed_source {
+	struct master_kind kind;
+	struct listing listing;
+};
+
+static struct enumerator *open_over(struct source *source, struct listed_source *listed)
 {
 	struct error err;
-	*kind = (struct master_kind) { .next = next };
-	const struct enumerator_options options = { kind, 7, source, 1234 };
+	listed->kind = (struct master_kind) { .next = next };
+	listed->listing = (struct listing) { .kind = &listed->kind, .state = source };
+	const struct enumerator_options options = { &listed->listing, 7, 1234 };
 	struct enumerator *e = enumerator_open(&options, &err);
 	assert_non_null(e);
 	return e;
@@ -56,6 +62,17 @@ struct harvest {
 	uint64_t jobs, failures;
 };
 
+static void take_notes(struct enumerator *e, struct harvest *harvest)
+{
+	struct enumerator_note *note;
+	while ((note = enumerator_take_note(e))) {
+		assert_true(note->failed);
+		assert_string_equal(note->name, "");
+		harvest->failures++;
+		free(note);
+	}
+}
+
 static struct harvest take_all(struct enumerator *e)
 {
 	struct harvest harvest = { 0 };
@@ -63,8 +80,7 @@ static struct harvest take_all(struct enumerator *e)
 	struct error err;
 	int64_t end = deadline_start();
 	for (bool ended = false; !ended;) {
-		while (enumerator_take_failure(e, &err))
-			harvest.failures++;
+		take_notes(e, &harvest);
 		size_t got = enumerator_take(e, jobs, 100, &ended);
 		for (size_t i = 0; i < got; i++) {
 			assert_int_equal(
@@ -79,8 +95,7 @@ static struct harvest take_all(struct enumerator *e)
 		if (got == 0 && !ended)
 			await(e, end);
 	}
-	while (enumerator_take_failure(e, &err))
-		harvest.failures++;
+	take_notes(e, &harvest);
 	return harvest;
 }
 
@@ -88,7 +103,7 @@ static void test_enumerator_gives_every_job_once_and_in_order(void **state)
 {
 	(void)state;
 	struct source source = { .left = MANY };
-	struct master_kind kind;
+	struct listed_source kind;
 	struct enumerator *e = open_over(&source, &kind);
 	struct harvest harvest = take_all(e);
 	assert_int_equal(harvest.jobs, MANY);
@@ -103,7 +118,7 @@ static void test_enumerator_goes_on_after_failures(void **state)
 {
 	(void)state;
 	struct source source = { .left = 900, .fails = true };
-	struct master_kind kind;
+	struct listed_source kind;
 	struct enumerator *e = open_over(&source, &kind);
 	struct harvest harvest = take_all(e);
 	assert_int_equal(harvest.jobs, 900);
@@ -116,7 +131,7 @@ static void test_enumerator_lists_no_further_than_its_queue(void **state)
 {
 	(void)state;
 	struct source source = { .left = MANY };
-	struct master_kind kind;
+	struct listed_source kind;
 	struct enumerator *e = open_over(&source, &kind);
 	int64_t end = deadline_start();
 	while (enumerator_found(e) < ENUMERATOR_AHEAD_MAX)
@@ -133,7 +148,7 @@ static void test_enumerator_settles_no_more_than_it_found(void **state)
 {
 	(void)state;
 	struct source source = { .left = 1 };
-	struct master_kind kind;
+	struct listed_source kind;
 	struct error err;
 	struct enumerator *e = open_over(&source, &kind);
 	assert_int_equal(take_all(e).jobs, 1);

@@ -83,14 +83,41 @@ static void test_error_cut_message_ends_no_character_early(void **state)
 	}
 }
 
-static void test_error_attempts_follow_the_code(void **state)
+static void test_error_class_is_in_one_table(void **state)
 {
 	(void)state;
-	for (int code = 0; code < ERROR_CODES; code++) {
-		bool killed_its_lane = code == ERROR_LANE || code == ERROR_TIMEOUT;
-		assert_int_equal(
-			error_attempts_max((enum error_code)code), killed_its_lane ? 2 : 1);
+	static const enum error_class expected[ERROR_CODES] = {
+		[ERROR_NONE] = ERROR_CLASS_DONE,
+		[ERROR_USAGE] = ERROR_CLASS_PERMANENT,
+		[ERROR_IO] = ERROR_CLASS_PERMANENT,
+		[ERROR_INPUT] = ERROR_CLASS_PERMANENT,
+		[ERROR_LIMIT] = ERROR_CLASS_PERMANENT,
+		[ERROR_NETWORK] = ERROR_CLASS_TRANSIENT,
+		[ERROR_PROTOCOL] = ERROR_CLASS_PERMANENT,
+		[ERROR_LANE] = ERROR_CLASS_DEATH,
+		[ERROR_TIMEOUT] = ERROR_CLASS_HANG,
+		[ERROR_CANCELED] = ERROR_CLASS_CANCELED,
+		[ERROR_START] = ERROR_CLASS_PERMANENT,
+		[ERROR_TARGET] = ERROR_CLASS_TARGET,
+		[ERROR_QUARANTINED] = ERROR_CLASS_PERMANENT,
+	};
+	for (int code = 0; code < ERROR_CODES; code++)
+		assert_int_equal(error_class((enum error_code)code, ENOENT), expected[code]);
+}
+
+static void test_error_class_of_files_depends_on_the_number(void **state)
+{
+	(void)state;
+	static const int passing[] = { EIO, ESTALE, ETIMEDOUT, EMFILE, ENOMEM, EHOSTUNREACH };
+	static const int lasting[] = { 0, ENOENT, EACCES, ENOTDIR, ENAMETOOLONG, ENOSPC };
+	for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++) {
+		assert_int_equal(error_class(ERROR_IO, passing[i]), ERROR_CLASS_TRANSIENT);
+		/* the number of anything else says nothing */
+		assert_int_equal(error_class(ERROR_INPUT, passing[i]), ERROR_CLASS_PERMANENT);
+		assert_int_equal(error_class(ERROR_TARGET, passing[i]), ERROR_CLASS_TARGET);
 	}
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(*lasting); i++)
+		assert_int_equal(error_class(ERROR_IO, lasting[i]), ERROR_CLASS_PERMANENT);
 }
 
 static void test_job_copy_owns_all_it_points_to(void **state)
@@ -98,7 +125,17 @@ static void test_job_copy_owns_all_it_points_to(void **state)
 	(void)state;
 	char source[] = "source:a", target[] = "target:b";
 	uint8_t parameters[] = { 0, 1, 255 };
-	const struct job job = { 7, 2, 3, 4, source, target, parameters, sizeof(parameters) };
+	const struct job job = { .id = 7,
+		.attempt = 2,
+		.kind = 3,
+		.deadline_ms = 4,
+		.source = source,
+		.target = target,
+		.parameters = parameters,
+		.parameters_size = sizeof(parameters),
+		.alone = true,
+		.digest = true,
+		.blames = 5 };
 	struct job *copy = job_copy(&job);
 	memset(source, 'x', sizeof(source));
 	memset(target, 'x', sizeof(target));
@@ -107,6 +144,9 @@ static void test_job_copy_owns_all_it_points_to(void **state)
 	assert_int_equal(copy->attempt, 2);
 	assert_int_equal(copy->kind, 3);
 	assert_int_equal(copy->deadline_ms, 4);
+	assert_true(copy->alone);
+	assert_true(copy->digest);
+	assert_int_equal(copy->blames, 5);
 	assert_string_equal(copy->source, "source:a");
 	assert_string_equal(copy->target, "target:b");
 	assert_int_equal(copy->parameters_size, 3);
@@ -180,7 +220,8 @@ int main(void)
 		cmocka_unit_test(test_error_wrap_says_where),
 		cmocka_unit_test(test_error_with_long_name_keeps_the_reason),
 		cmocka_unit_test(test_error_cut_message_ends_no_character_early),
-		cmocka_unit_test(test_error_attempts_follow_the_code),
+		cmocka_unit_test(test_error_class_is_in_one_table),
+		cmocka_unit_test(test_error_class_of_files_depends_on_the_number),
 		cmocka_unit_test(test_job_copy_owns_all_it_points_to),
 		cmocka_unit_test(test_job_copy_of_empty_job),
 		cmocka_unit_test(test_result_fail_keeps_what_else_is_known),

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -24,10 +25,28 @@ static void test_sha256_of_the_standards_examples(void **state)
 	assert_memory_equal(digest, of_nothing, sizeof(of_nothing));
 }
 
+static void test_sha256_of_a_file_is_that_of_its_bytes(void **state)
+{
+	static uint8_t bytes[200000];
+	uint8_t of_bytes[HASH_SHA256_SIZE], of_file[HASH_SHA256_SIZE];
+	FILE *file = tmpfile();
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7 >> 3);
+	assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+	rewind(file);
+	hash_sha256(bytes, sizeof(bytes), of_bytes);
+	assert_int_equal(hash_sha256_file(fileno(file), of_file), 0);
+	assert_memory_equal(of_file, of_bytes, sizeof(of_bytes));
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(hash_sha256_file(-1, of_file), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256_of_the_standards_examples),
+		cmocka_unit_test(test_sha256_of_a_file_is_that_of_its_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

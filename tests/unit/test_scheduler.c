@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Single rules of master/scheduler.h on small cases. A step's actions are compared as one line:
- * "send 1>7.2" is job 1 to worker 7 as attempt 2, "settle 1.2=7" job 1 with its attempt and code.
- */
+/* Sending, credits and the ends of a run: rules of master/scheduler.h on small cases. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,136 +7,13 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "master/scheduler.h"
-
-struct bench {
-	struct scheduler *scheduler;
-	struct actions actions;
-	char line[4096];
-};
-
-static int setup(void **state)
-{
-	struct bench *bench = calloc(1, sizeof(*bench));
-	if (!bench)
-		return -1;
-	bench->scheduler = scheduler_new();
-	*state = bench;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *bench = *state;
-	scheduler_free(bench->scheduler);
-	actions_release(&bench->actions);
-	free(bench);
-	return 0;
-}
-
-static void describe(const struct action *a, char *text, size_t size)
-{
-	int length = -1;
-	switch (a->type) {
-	case ACTION_ENUMERATE:
-		length = snprintf(text, size, "enumerate %" PRIu32, a->count);
-		break;
-	case ACTION_SEND:
-		length = snprintf(text, size, "send %" PRIu64 ">%" PRIu32 ".%" PRIu32, a->job,
-			a->worker, a->attempt);
-		break;
-	case ACTION_SETTLE:
-		length = snprintf(text, size, "settle %" PRIu64 ".%" PRIu32 "=%d", a->job,
-			a->attempt, (int)a->code);
-		break;
-	case ACTION_FORGET:
-		length = snprintf(text, size, "forget %" PRIu32, a->worker);
-		break;
-	case ACTION_CANCEL:
-		length = snprintf(text, size, "cancel");
-		break;
-	case ACTION_FINISH:
-		length = snprintf(text, size, "finish");
-		break;
-	}
-	assert_true(length > 0 && (size_t)length < size);
-}
-
-/* The step's actions, borrowed until the next step. */
-static const char *step(struct bench *bench, struct event event)
-{
-	size_t used = 0;
-	bench->line[0] = '\0';
-	scheduler_step(bench->scheduler, &event, &bench->actions);
-	for (size_t i = 0; i < bench->actions.count; i++) {
-		if (i > 0) {
-			memcpy(bench->line + used, ", ", 3);
-			used += 2;
-		}
-		describe(&bench->actions.items[i], bench->line + used,
-			sizeof(bench->line) - used - 2);
-		used += strlen(bench->line + used);
-	}
-	return bench->line;
-}
-
-static const char *found(struct bench *bench, uint64_t job)
-{
-	return step(bench, (struct event) { .type = EVENT_FOUND, .job = job });
-}
-
-static const char *hello(struct bench *bench, uint32_t worker, uint32_t slots)
-{
-	return step(
-		bench, (struct event) { .type = EVENT_HELLO, .worker = worker, .slots = slots });
-}
-
-static const char *exhausted(struct bench *bench)
-{
-	return step(bench, (struct event) { .type = EVENT_EXHAUSTED });
-}
-
-static const char *lost(struct bench *bench, uint32_t worker)
-{
-	return step(bench, (struct event) { .type = EVENT_LOST, .worker = worker });
-}
-
-static const char *drain(struct bench *bench, uint32_t worker)
-{
-	return step(bench, (struct event) { .type = EVENT_DRAIN, .worker = worker });
-}
-
-static const char *cancel(struct bench *bench)
-{
-	return step(bench, (struct event) { .type = EVENT_CANCEL });
-}
-
-/* Durations of a second keep the credits at slots * 2. */
-static struct event result(uint32_t worker, uint64_t job, uint32_t attempt, enum error_code code)
-{
-	return (struct event) { .type = EVENT_RESULT,
-		.worker = worker,
-		.job = job,
-		.attempt = attempt,
-		.code = code,
-		.duration_us = 1000000 };
-}
-
-static struct event returned(uint32_t worker, uint64_t job, uint32_t attempt)
-{
-	return (struct event) {
-		.type = EVENT_RETURNED, .worker = worker, .job = job, .attempt = attempt
-	};
-}
+#include "tests/support/scheduler_bench.h"
 
 /* Jobs 1 and 2 at worker 7, which has one slot and so two credits. */
 static struct bench *two_jobs_at_worker_7(void **state)
@@ -166,7 +40,7 @@ static void test_free_accepts_nothing(void **state)
 
 static void test_without_worker_nothing_is_asked_for(void **state)
 {
-	assert_string_equal(step(*state, (struct event) { .type = EVENT_TICK }), "");
+	assert_string_equal(bench_step(*state, (struct event) { .type = EVENT_TICK }), "");
 }
 
 static void test_worker_number_0_is_a_worker(void **state)
@@ -174,17 +48,18 @@ static void test_worker_number_0_is_a_worker(void **state)
 	struct bench *bench = *state;
 	assert_string_equal(hello(bench, 0, 1), "enumerate 2");
 	assert_string_equal(found(bench, 1), "send 1>0.1");
-	assert_string_equal(lost(bench, 0), "forget 0");
+	assert_string_equal(left(bench, 0), "forget 0");
 }
 
 static void test_jobs_are_asked_for_as_credits_come_free(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, enumerate 1");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, enumerate 1");
 	assert_string_equal(found(bench, 3), "send 3>7.1");
 	assert_string_equal(exhausted(bench), "");
-	assert_string_equal(step(bench, result(7, 3, 1, ERROR_NONE)), "settle 3.1=0");
-	assert_string_equal(step(bench, result(7, 2, 1, ERROR_NONE)), "settle 2.1=0, finish");
+	assert_string_equal(bench_step(bench, result(7, 3, 1, ERROR_NONE)), "settle 3.1=0");
+	assert_string_equal(bench_step(bench, result(7, 2, 1, ERROR_NONE)), "settle 2.1=0, finish");
 }
 
 static void test_jobs_go_round_the_workers_one_by_one(void **state)
@@ -206,7 +81,7 @@ static uint32_t credits_after(struct bench *bench, uint32_t slots, uint32_t dura
 	found(bench, 1);
 	struct event event = result(1, 1, 1, ERROR_NONE);
 	event.duration_us = duration_us;
-	step(bench, event);
+	bench_step(bench, event);
 	assert_int_equal(bench->actions.count, 2);
 	assert_int_equal(bench->actions.items[1].type, ACTION_ENUMERATE);
 	return slots + bench->actions.items[1].count; /* of slots + 1, one was found */
@@ -243,7 +118,8 @@ static void test_more_slots_than_the_maximum_have_one_credit_more(void **state)
 	struct bench *bench = *state;
 	found(bench, 1);
 	/* Nothing comes free beyond the slots + 1 that were there at the start. */
-	assert_string_equal(step(bench, result(1, 1, 1, ERROR_NONE)), "settle 1.1=0, enumerate 1");
+	assert_string_equal(
+		bench_step(bench, result(1, 1, 1, ERROR_NONE)), "settle 1.1=0, enumerate 1");
 }
 
 static void test_the_mean_follows_the_results_slowly(void **state)
@@ -253,7 +129,7 @@ static void test_the_mean_follows_the_results_slowly(void **state)
 	found(bench, 2);
 	struct event event = result(1, 2, 1, ERROR_NONE);
 	event.duration_us = 20000; /* mean 95 ms: two ahead instead of one */
-	assert_string_equal(step(bench, event), "settle 2.1=0, enumerate 2");
+	assert_string_equal(bench_step(bench, event), "settle 2.1=0, enumerate 2");
 }
 
 static void test_shrunken_credits_send_nothing_until_they_are_free(void **state)
@@ -265,11 +141,12 @@ static void test_shrunken_credits_send_nothing_until_they_are_free(void **state)
 	/* 10 s: the mean is far over 100 ms, two credits are left, and five jobs are held. */
 	struct event event = result(1, 2, 1, ERROR_NONE);
 	event.duration_us = 10000000;
-	assert_string_equal(step(bench, event), "settle 2.1=0");
-	assert_string_equal(step(bench, result(1, 3, 1, ERROR_NONE)), "settle 3.1=0");
-	assert_string_equal(step(bench, result(1, 4, 1, ERROR_NONE)), "settle 4.1=0");
-	assert_string_equal(step(bench, returned(1, 5, 1)), "");
-	assert_string_equal(step(bench, result(1, 6, 1, ERROR_NONE)), "settle 6.1=0, send 5>1.2");
+	assert_string_equal(bench_step(bench, event), "settle 2.1=0");
+	assert_string_equal(bench_step(bench, result(1, 3, 1, ERROR_NONE)), "settle 3.1=0");
+	assert_string_equal(bench_step(bench, result(1, 4, 1, ERROR_NONE)), "settle 4.1=0");
+	assert_string_equal(bench_step(bench, returned(1, 5, 1)), "");
+	assert_string_equal(
+		bench_step(bench, result(1, 6, 1, ERROR_NONE)), "settle 6.1=0, send 5>1.2");
 }
 
 static void test_canceled_jobs_do_not_count_for_the_mean(void **state)
@@ -279,70 +156,76 @@ static void test_canceled_jobs_do_not_count_for_the_mean(void **state)
 	found(bench, 1);
 	struct event event = result(1, 1, 1, ERROR_CANCELED);
 	event.duration_us = 1;
-	assert_string_equal(step(bench, event), "settle 1.1=9, enumerate 1");
+	assert_string_equal(bench_step(bench, event), "send 1>1.2"); /* this run goes on */
+	assert_string_equal(
+		bench_step(bench, result(1, 1, 2, ERROR_NONE)), "settle 1.2=0, enumerate 1");
 }
 
-static void test_result_of_another_worker_is_dropped(void **state)
+static void test_a_failure_of_another_worker_is_dropped(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
 	hello(bench, 8, 1);
-	assert_string_equal(step(bench, result(8, 1, 1, ERROR_NONE)), "");
-	assert_string_equal(step(bench, result(99, 1, 1, ERROR_NONE)), "");
+	assert_string_equal(bench_step(bench, result(8, 1, 1, ERROR_INPUT)), "");
+	assert_string_equal(bench_step(bench, result(99, 1, 1, ERROR_LANE)), "");
 }
 
-static void test_result_of_another_attempt_is_dropped(void **state)
+static void test_a_failure_of_another_attempt_is_dropped(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, returned(7, 1, 1)), "send 1>7.2");
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "");
-	assert_string_equal(step(bench, result(7, 1, 3, ERROR_NONE)), "");
-	assert_string_equal(step(bench, returned(7, 1, 1)), "");
-	assert_string_equal(step(bench, result(7, 1, 2, ERROR_NONE)), "settle 1.2=0, enumerate 1");
+	assert_string_equal(bench_step(bench, returned(7, 1, 1)), "send 1>7.2");
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_INPUT)), "");
+	assert_string_equal(bench_step(bench, result(7, 1, 3, ERROR_NONE)), "");
+	assert_string_equal(bench_step(bench, returned(7, 1, 1)), "");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 2, ERROR_NONE)), "settle 1.2=0, enumerate 1");
 }
 
 static void test_duplicate_result_is_dropped(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	step(bench, result(7, 1, 1, ERROR_NONE));
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "");
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_LANE)), "");
+	bench_step(bench, result(7, 1, 1, ERROR_NONE));
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_NONE)), "");
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_LANE)), "");
 }
 
 static void test_result_of_a_job_never_found_is_dropped(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, result(7, 1000, 1, ERROR_NONE)), "");
-	assert_string_equal(step(bench, result(7, 0, 0, ERROR_NONE)), "");
+	assert_string_equal(bench_step(bench, result(7, 1000, 1, ERROR_NONE)), "");
+	assert_string_equal(bench_step(bench, result(7, 0, 0, ERROR_NONE)), "");
 }
 
 static void test_bad_input_settles_at_the_first_attempt(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_INPUT)), "settle 1.1=3, enumerate 1");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 1, ERROR_INPUT)), "settle 1.1=3, enumerate 1");
 }
 
-static void test_a_killed_lane_is_tried_once_more(void **state)
+static void test_a_hang_is_tried_once_more_on_a_fresh_lane(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_LANE)), "send 1>7.2");
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_TIMEOUT)), "send 1>7.2!");
 	assert_string_equal(
-		step(bench, result(7, 1, 2, ERROR_TIMEOUT)), "settle 1.2=8, enumerate 1");
+		bench_step(bench, result(7, 1, 2, ERROR_TIMEOUT)), "settle 1.2=12, enumerate 1");
 }
 
 static void test_a_second_attempt_can_succeed(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_TIMEOUT)), "send 1>7.2");
-	assert_string_equal(step(bench, result(7, 1, 2, ERROR_NONE)), "settle 1.2=0, enumerate 1");
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_TIMEOUT)), "send 1>7.2!");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 2, ERROR_NONE)), "settle 1.2=0, enumerate 1");
 }
 
 static void test_returned_jobs_keep_their_retry(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_string_equal(step(bench, returned(7, 1, 1)), "send 1>7.2");
-	assert_string_equal(step(bench, returned(7, 1, 2)), "send 1>7.3");
-	assert_string_equal(step(bench, result(7, 1, 3, ERROR_LANE)), "send 1>7.4");
-	assert_string_equal(step(bench, result(7, 1, 4, ERROR_LANE)), "settle 1.4=7, enumerate 1");
+	assert_string_equal(bench_step(bench, returned(7, 1, 1)), "send 1>7.2");
+	assert_string_equal(bench_step(bench, returned(7, 1, 2)), "send 1>7.3");
+	assert_string_equal(bench_step(bench, result(7, 1, 3, ERROR_TIMEOUT)), "send 1>7.4!");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 4, ERROR_TIMEOUT)), "settle 1.4=12, enumerate 1");
 }
 
 static void test_a_lost_workers_jobs_go_first_and_in_their_order(void **state)
@@ -353,27 +236,28 @@ static void test_a_lost_workers_jobs_go_first_and_in_their_order(void **state)
 	for (uint64_t job = 1; job <= 4; job++)
 		found(bench, job);
 	/* Worker 1 holds 1 and 3, worker 2 holds 2 and 4. */
-	assert_string_equal(lost(bench, 1), "forget 1");
-	assert_string_equal(step(bench, result(2, 2, 1, ERROR_NONE)), "settle 2.1=0, send 1>2.2");
-	assert_string_equal(step(bench, result(2, 4, 1, ERROR_NONE)), "settle 4.1=0, send 3>2.2");
+	assert_string_equal(left(bench, 1), "forget 1");
+	assert_string_equal(
+		bench_step(bench, result(2, 2, 1, ERROR_NONE)), "settle 2.1=0, send 1>2.2");
+	assert_string_equal(
+		bench_step(bench, result(2, 4, 1, ERROR_NONE)), "settle 4.1=0, send 3>2.2");
 }
 
-static void test_a_lost_worker_blames_nobody(void **state)
+static void test_a_worker_that_left_blames_nobody(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
 	exhausted(bench);
-	assert_string_equal(lost(bench, 7), "forget 7");
+	assert_string_equal(left(bench, 7), "forget 7");
 	assert_string_equal(hello(bench, 8, 1), "send 1>8.2, send 2>8.2");
-	assert_string_equal(step(bench, result(8, 1, 2, ERROR_LANE)), "send 1>8.3");
-	assert_string_equal(step(bench, result(8, 1, 3, ERROR_LANE)), "settle 1.3=7");
+	assert_int_equal(scheduler_counts(bench->scheduler).blames, 0);
 }
 
-static void test_late_result_of_a_lost_worker_is_dropped(void **state)
+static void test_late_failure_of_a_lost_worker_is_dropped(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	lost(bench, 7);
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "");
-	assert_string_equal(lost(bench, 7), "");
+	left(bench, 7);
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_INPUT)), "");
+	assert_string_equal(left(bench, 7), "");
 	assert_string_equal(drain(bench, 7), "");
 }
 
@@ -381,8 +265,9 @@ static void test_a_draining_worker_gets_nothing_more(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
 	assert_string_equal(drain(bench, 7), "");
-	assert_string_equal(step(bench, returned(7, 2, 1)), "");
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, forget 7");
+	assert_string_equal(bench_step(bench, returned(7, 2, 1)), "");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, forget 7");
 	assert_string_equal(hello(bench, 8, 1), "send 2>8.2, enumerate 1");
 }
 
@@ -398,14 +283,14 @@ static void test_free_credit_is_not_asked_for_twice(void **state)
 	struct bench *bench = *state;
 	assert_string_equal(hello(bench, 1, 1), "enumerate 2");
 	assert_string_equal(hello(bench, 2, 1), "enumerate 2");
-	assert_string_equal(lost(bench, 1), "forget 1");
+	assert_string_equal(left(bench, 1), "forget 1");
 	assert_string_equal(hello(bench, 3, 1), ""); /* four were asked for already */
 }
 
 static void test_cancel_settles_what_waits(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	lost(bench, 7);
+	left(bench, 7);
 	assert_string_equal(cancel(bench), "cancel, settle 1.1=9, settle 2.1=9, finish");
 }
 
@@ -415,15 +300,16 @@ static void test_cancel_waits_for_what_runs(void **state)
 	assert_string_equal(cancel(bench), "cancel");
 	assert_string_equal(cancel(bench), "");
 	assert_string_equal(hello(bench, 8, 1), "");
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_LANE)), "settle 1.1=7");
-	assert_string_equal(step(bench, returned(7, 2, 1)), "settle 2.1=9, finish");
+	assert_string_equal(
+		bench_step(bench, result(7, 1, 1, ERROR_LANE)), "blame 1.1@7#1, settle 1.1=9");
+	assert_string_equal(bench_step(bench, returned(7, 2, 1)), "settle 2.1=9, finish");
 }
 
 static void test_cancel_settles_what_a_lost_worker_held(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
 	cancel(bench);
-	assert_string_equal(lost(bench, 7), "settle 2.1=9, settle 1.1=9, forget 7, finish");
+	assert_string_equal(left(bench, 7), "settle 2.1=9, settle 1.1=9, forget 7, finish");
 }
 
 static void test_a_job_found_after_cancel_is_settled_unsent(void **state)
@@ -434,7 +320,7 @@ static void test_a_job_found_after_cancel_is_settled_unsent(void **state)
 	cancel(bench);
 	assert_string_equal(found(bench, 2), "settle 2.0=9");
 	assert_string_equal(exhausted(bench), "");
-	assert_string_equal(step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, finish");
+	assert_string_equal(bench_step(bench, result(7, 1, 1, ERROR_NONE)), "settle 1.1=0, finish");
 }
 
 static void test_after_finish_nothing_happens(void **state)
@@ -445,28 +331,22 @@ static void test_after_finish_nothing_happens(void **state)
 	assert_string_equal(exhausted(bench), "");
 	assert_string_equal(cancel(bench), "");
 	assert_string_equal(hello(bench, 8, 1), "");
-	assert_string_equal(lost(bench, 7), "");
+	assert_string_equal(left(bench, 7), "");
 }
 
 static void test_counts_add_up(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
-	step(bench, result(7, 1, 1, ERROR_NONE));
+	bench_step(bench, result(7, 1, 1, ERROR_NONE));
 	found(bench, 3);
 	drain(bench, 7);
-	step(bench, returned(7, 3, 1));
+	bench_step(bench, returned(7, 3, 1));
 	struct scheduler_counts counts = scheduler_counts(bench->scheduler);
 	assert_int_equal(counts.found, 3);
 	assert_int_equal(counts.settled, 1);
 	assert_int_equal(counts.pending, 1);
 	assert_int_equal(counts.outstanding, 1);
 	assert_int_equal(counts.workers, 1);
-}
-
-static void test_nothing_is_timed_yet(void **state)
-{
-	struct bench *bench = two_jobs_at_worker_7(state);
-	assert_int_equal(scheduler_deadline_ms(bench->scheduler), -1);
 }
 
 /* In a child: an assertion ends the process. */
@@ -516,8 +396,8 @@ static void test_memory_follows_the_jobs_in_flight(void **state)
 	for (uint64_t round = 0; round < 300000; round++) {
 		found(bench, ++job);
 		found(bench, ++job);
-		step(bench, result(1, job - 1, 1, ERROR_NONE));
-		step(bench, result(1, job, 1, ERROR_NONE));
+		bench_step(bench, result(1, job - 1, 1, ERROR_NONE));
+		bench_step(bench, result(1, job, 1, ERROR_NONE));
 		if (round == 1000)
 			after_warming_up = memory_in_use();
 	}
@@ -533,13 +413,13 @@ static void test_memory_is_given_back_after_a_rush(void **state)
 	for (uint64_t job = 1; job <= RUSH; job++)
 		found(bench, job);
 	for (uint64_t job = 1; job <= RUSH; job++)
-		step(bench, result(1, job, 1, ERROR_NONE));
+		bench_step(bench, result(1, job, 1, ERROR_NONE));
 	assert_true(memory_in_use() < before + 256 * 1024);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_free_accepts_nothing),
 		TEST(test_nothing_to_find_finishes_at_once),
@@ -556,17 +436,17 @@ int main(void)
 		TEST(test_the_mean_follows_the_results_slowly),
 		TEST(test_shrunken_credits_send_nothing_until_they_are_free),
 		TEST(test_canceled_jobs_do_not_count_for_the_mean),
-		TEST(test_result_of_another_worker_is_dropped),
-		TEST(test_result_of_another_attempt_is_dropped),
+		TEST(test_a_failure_of_another_worker_is_dropped),
+		TEST(test_a_failure_of_another_attempt_is_dropped),
 		TEST(test_duplicate_result_is_dropped),
 		TEST(test_result_of_a_job_never_found_is_dropped),
 		TEST(test_bad_input_settles_at_the_first_attempt),
-		TEST(test_a_killed_lane_is_tried_once_more),
+		TEST(test_a_hang_is_tried_once_more_on_a_fresh_lane),
 		TEST(test_a_second_attempt_can_succeed),
 		TEST(test_returned_jobs_keep_their_retry),
 		TEST(test_a_lost_workers_jobs_go_first_and_in_their_order),
-		TEST(test_a_lost_worker_blames_nobody),
-		TEST(test_late_result_of_a_lost_worker_is_dropped),
+		TEST(test_a_worker_that_left_blames_nobody),
+		TEST(test_late_failure_of_a_lost_worker_is_dropped),
 		TEST(test_a_draining_worker_gets_nothing_more),
 		TEST(test_an_idle_worker_drains_at_once),
 		TEST(test_free_credit_is_not_asked_for_twice),
@@ -576,7 +456,6 @@ int main(void)
 		TEST(test_a_job_found_after_cancel_is_settled_unsent),
 		TEST(test_after_finish_nothing_happens),
 		TEST(test_counts_add_up),
-		TEST(test_nothing_is_timed_yet),
 		TEST(test_events_that_break_the_rules_are_assertions),
 		TEST(test_memory_follows_the_jobs_in_flight),
 		TEST(test_memory_is_given_back_after_a_rush),

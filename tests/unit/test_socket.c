@@ -221,6 +221,36 @@ static void test_socket_channel_without_peer_takes_nothing(void **state)
 		deadline_check(end);
 }
 
+static void test_socket_channel_is_writable_while_somebody_is_there(void **state)
+{
+	struct fixture *f = *state;
+	f->master = open_as(f, SOCKET_MASTER_CHANNEL, 1);
+	assert_false(socket_writable(f->master));
+	f->worker = open_as(f, SOCKET_WORKER_CHANNEL, 1);
+	wait_for(f, f->master, true);
+	assert_true(socket_writable(f->master));
+	send_text(f, f->master, "somebody");
+	assert_true(socket_writable(f->master));
+	socket_close(f->worker);
+	f->worker = NULL;
+	int64_t end = deadline_start();
+	while (socket_writable(f->master))
+		deadline_check(end);
+}
+
+/* What is abandoned takes nothing along, and nobody waits for it. */
+static void test_socket_abandoned_results_do_not_leave(void **state)
+{
+	struct fixture *f = *state;
+	f->worker = open_as(f, SOCKET_WORKER_RESULTS, 0);
+	socket_abandon(f->worker);
+	socket_abandon(NULL);
+	f->master = open_as(f, SOCKET_MASTER_RESULTS, 0);
+	f->worker = open_as(f, SOCKET_WORKER_RESULTS, 0);
+	send_text(f, f->worker, "of the next");
+	assert_receives(f, f->master, "of the next");
+}
+
 /* A channel has no mark at which it is full: credits bound it. */
 static void test_socket_channel_takes_all_credits(void **state)
 {
@@ -358,6 +388,8 @@ int main(void)
 		CASE(test_socket_state_without_listeners_is_no_failure),
 		CASE(test_socket_channel_is_for_one_number),
 		CASE(test_socket_channel_without_peer_takes_nothing),
+		CASE(test_socket_channel_is_writable_while_somebody_is_there),
+		CASE(test_socket_abandoned_results_do_not_leave),
 		CASE(test_socket_channel_takes_all_credits),
 		CASE(test_socket_wrong_addresses_are_refused),
 		CASE(test_socket_messages_of_several_parts_are_dropped),

@@ -450,19 +450,6 @@ static void test_store_attempts_of_one_job_do_not_meet(void **state)
 	assert_true(tempdir_holds(f->folder, "out/a", "abc"));
 }
 
-static void test_store_read_only_folder_is_an_error(void **state)
-{
-	struct fixture *f = *state;
-	if (geteuid() == 0)
-		skip(); /* root writes everywhere */
-	assert_int_equal(chmod(tempdir_path(f->folder, "out"), 0555), 0);
-	assert_int_equal(create(f, "target:a"), -1);
-	assert_error(f, ERROR_IO, "create: Permission denied");
-	assert_int_equal(create(f, "target:a/b"), -1);
-	assert_error(f, ERROR_IO, "create folder: Permission denied");
-	assert_int_equal(tempdir_count(f->folder, "out"), 0);
-}
-
 static void test_store_many_folders_one_after_another(void **state)
 {
 	struct fixture *f = *state;
@@ -572,7 +559,6 @@ int main(void)
 		CASE(test_store_sweeps_what_dead_processes_left),
 		CASE(test_store_sweeps_no_output_of_a_living_neighbour),
 		CASE(test_store_attempts_of_one_job_do_not_meet),
-		CASE(test_store_read_only_folder_is_an_error),
 		CASE(test_store_many_folders_one_after_another),
 		CASE(test_store_many_folders_at_once),
 		CASE(test_store_failed_outputs_release_their_folders),

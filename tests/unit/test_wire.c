@@ -13,7 +13,7 @@
 #include "common/memory.h"
 
 enum {
-	TYPES = MESSAGE_REJECT + 1,
+	TYPES = MESSAGE_EVICT + 1,
 	MUTATIONS = 10000,
 	HOUR_MS = 3600000, /* the longest time that a Welcome may name */
 };
@@ -28,13 +28,15 @@ static const struct job example_jobs[] = {
 		.source = "source:a/b.jpg",
 		.target = "target:a/b.jpg",
 		.parameters = parameters,
-		.parameters_size = 4 },
+		.parameters_size = 4,
+		.alone = true },
 	{ .id = UINT64_MAX,
 		.attempt = UINT32_MAX,
 		.kind = UINT32_MAX,
 		.deadline_ms = UINT32_MAX,
 		.source = "",
-		.target = "" },
+		.target = "",
+		.digest = true },
 };
 
 static const struct result example_results[] = {
@@ -44,12 +46,17 @@ static const struct result example_results[] = {
 		.output_bytes = UINT64_MAX,
 		.duration_us = UINT32_MAX,
 		.report_size = 3,
-		.report = { 0, 1, 2 } },
+		.report = { 0, 1, 2 },
+		.source_size = UINT64_MAX,
+		.source_mtime_ns = INT64_MIN,
+		.has_digest = true,
+		.digest = { 0, 255, 0 } },
 	{ .job = UINT64_MAX,
 		.attempt = 2,
 		.code = ERROR_START,
 		.error_number = 13,
-		.detail = "open \xFF\n: Permission denied" },
+		.detail = "open \xFF\n: Permission denied",
+		.source_mtime_ns = INT64_MAX },
 };
 
 static const struct returned example_returned[] = { { 1, 1 }, { UINT64_MAX, UINT32_MAX } };
@@ -68,6 +75,7 @@ static struct message example(enum message_type type)
 		m.text = "h\xC3\xB6st";
 		m.build = "0.1.0";
 		m.lanes = WIRE_LANES_MAX;
+		m.pid = UINT32_MAX;
 		break;
 	case MESSAGE_WELCOME:
 		m.channel = UINT32_MAX;
@@ -86,6 +94,8 @@ static struct message example(enum message_type type)
 	case MESSAGE_BEAT:
 		m.number = 5;
 		m.queued = 6;
+		m.received = UINT64_MAX;
+		m.draining = true;
 		m.count = 2;
 		m.running = example_running;
 		break;
@@ -112,6 +122,9 @@ static struct message example(enum message_type type)
 		break;
 	case MESSAGE_REJECT:
 		m.text = "it is version 0, the master 1";
+		break;
+	case MESSAGE_EVICT:
+		m.text = "nothing was heard of it";
 		break;
 	}
 	return m;
@@ -156,6 +169,8 @@ static void assert_job_equal(const struct job *a, const struct job *b)
 	assert_int_equal(a->parameters_size, b->parameters_size);
 	if (a->parameters_size)
 		assert_memory_equal(a->parameters, b->parameters, a->parameters_size);
+	assert_int_equal(a->alone, b->alone);
+	assert_int_equal(a->digest, b->digest);
 }
 
 static void assert_result_equal(const struct result *a, const struct result *b)
@@ -170,6 +185,11 @@ static void assert_result_equal(const struct result *a, const struct result *b)
 	assert_int_equal(a->report_size, b->report_size);
 	assert_memory_equal(a->report, b->report, a->report_size);
 	assert_string_equal(a->detail, b->detail);
+	assert_true(a->source_size == b->source_size);
+	assert_true(a->source_mtime_ns == b->source_mtime_ns);
+	assert_int_equal(a->has_digest, b->has_digest);
+	if (a->has_digest)
+		assert_memory_equal(a->digest, b->digest, sizeof(a->digest));
 }
 
 static void assert_item_equal(const struct message *a, const struct message *b, size_t i)
@@ -206,6 +226,9 @@ static void assert_message_equal(const struct message *a, const struct message *
 	assert_int_equal(a->silence_ms, b->silence_ms);
 	assert_int_equal(a->grace_ms, b->grace_ms);
 	assert_int_equal(a->queued, b->queued);
+	assert_int_equal(a->received, b->received);
+	assert_int_equal(a->draining, b->draining);
+	assert_int_equal(a->pid, b->pid);
 	assert_int_equal(a->code, b->code);
 	assert_int_equal(a->count, b->count);
 	for (size_t i = 0; i < a->count; i++)
@@ -237,6 +260,16 @@ static void test_wire_every_type_survives_the_way(void **state)
 		assert_taken();
 		assert_message_equal(&sent, &got);
 	}
+}
+
+/* A run only moves forward, and a late number does not mean a late state. */
+static void test_wire_states_of_a_run_have_an_order(void **state)
+{
+	(void)state;
+	static const enum run_state order[] = { RUN_RUNNING, RUN_HALTING, RUN_CANCELING,
+		RUN_CANCELING_NOW, RUN_DONE };
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(run_state_rank(order[i]), i + 1);
 }
 
 static void test_wire_missing_texts_and_ids_come_as_empty(void **state)
@@ -289,6 +322,7 @@ static void test_wire_longest_results_fit_into_one_message(void **state)
 	for (size_t i = 0; i < WIRE_BATCH_MAX; i++) {
 		memset(&results[i], 0xFF, sizeof(results[i]));
 		results[i].code = ERROR_START;
+		results[i].has_digest = true;
 		results[i].error_number = 0xFFFF;
 		results[i].report_size = RESULT_REPORT_MAX;
 		results[i].detail[RESULT_DETAIL_MAX - 1] = '\0';
@@ -313,8 +347,16 @@ static void test_wire_jobs_are_bounded_by_bytes(void **state)
 	source[sizeof(source) - 1] = target[sizeof(target) - 1] = '\0';
 	for (size_t size = 0; size <= sizeof(bytes); size += sizeof(bytes) / 64) {
 		for (size_t i = 0; i < WIRE_BATCH_MAX; i++)
-			jobs[i] = (struct job) { i + 1, 1, 1, 1, i % 2 ? source : "", target, bytes,
-				size };
+			jobs[i] = (struct job) { .id = i + 1,
+				.attempt = 1,
+				.kind = 1,
+				.deadline_ms = 1,
+				.source = i % 2 ? source : "",
+				.target = target,
+				.parameters = bytes,
+				.parameters_size = size,
+				.alone = true,
+				.digest = true };
 		for (size_t done = 0; done < WIRE_BATCH_MAX;) {
 			struct message m = { .type = MESSAGE_JOBS,
 				.count = WIRE_BATCH_MAX - done,
@@ -366,7 +408,7 @@ static void assert_within_limits(const struct message *m)
 	assert_true(!m->text || strlen(m->text) < ERROR_MESSAGE_MAX);
 	assert_true(!m->build || strlen(m->build) < WIRE_NAME_MAX);
 	assert_in_range(m->lanes, 0, WIRE_LANES_MAX);
-	assert_true(m->state >= 0 && m->state <= RUN_DONE);
+	assert_true(m->state >= 0 && m->state <= RUN_HALTING);
 	for (size_t i = 0; i < m->count; i++) {
 		assert_true(!m->jobs || job_is_within_limits(&m->jobs[i]));
 		assert_true(!m->results || result_is_within_limits(&m->results[i]));
@@ -535,6 +577,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_wire_every_type_survives_the_way),
+		CASE(test_wire_states_of_a_run_have_an_order),
 		CASE(test_wire_missing_texts_and_ids_come_as_empty),
 		CASE(test_wire_batches_are_bounded_by_count),
 		CASE(test_wire_longest_results_fit_into_one_message),

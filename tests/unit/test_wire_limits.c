@@ -20,7 +20,7 @@ static const struct message valid_hello = {
 };
 static const struct message valid_welcome = {
 	.type = MESSAGE_WELCOME,
-	.beat_ms = HOUR_MS,
+	.beat_ms = HOUR_MS - 1,
 	.silence_ms = HOUR_MS,
 	.grace_ms = HOUR_MS,
 	.state = RUN_DONE,
@@ -262,6 +262,22 @@ static void test_wire_results_are_limited(void **state)
 	assert_refused("count or number of results");
 }
 
+static void test_wire_digest_has_its_size_or_none(void **state)
+{
+	(void)state;
+	static uint8_t bytes[JOB_DIGEST_SIZE + 1];
+	Sciame__Result result = SCIAME__RESULT__INIT;
+	result.job = result.attempt = 1;
+	for (size_t size = 0; size <= sizeof(bytes); size++) {
+		result.source_digest = (ProtobufCBinaryData) { size, bytes };
+		pack_results(1, &result, 1);
+		if (size != 0 && size != JOB_DIGEST_SIZE)
+			assert_refused("a result's digest");
+		else
+			assert_taken();
+	}
+}
+
 static void test_wire_result_names_job_and_known_code(void **state)
 {
 	(void)state;
@@ -321,7 +337,13 @@ static void test_wire_welcome_and_state_are_limited(void **state)
 	m = valid_welcome;
 	m.grace_ms = HOUR_MS + 1;
 	pack_refused(&m, "times in Welcome");
-	static const int states[] = { 0, RUN_DONE + 1, -1 };
+	/* a silence that no beat could break */
+	m = valid_welcome;
+	m.silence_ms = m.beat_ms;
+	pack_refused(&m, "times in Welcome");
+	m.silence_ms = 0;
+	pack_refused(&m, "times in Welcome");
+	static const int states[] = { 0, RUN_HALTING + 1, -1 };
 	for (size_t i = 0; i < 3; i++) {
 		m = valid_welcome;
 		m.state = (enum run_state)states[i];
@@ -332,7 +354,7 @@ static void test_wire_welcome_and_state_are_limited(void **state)
 	}
 }
 
-static void test_wire_goodbye_and_reject_are_limited(void **state)
+static void test_wire_last_words_are_limited(void **state)
 {
 	(void)state;
 	char why[ERROR_MESSAGE_MAX + 1];
@@ -347,7 +369,12 @@ static void test_wire_goodbye_and_reject_are_limited(void **state)
 	m = (struct message) { .type = MESSAGE_REJECT, .text = why };
 	m.text = why;
 	pack_refused(&m, "reason in Reject");
+	m.type = MESSAGE_EVICT;
+	pack_refused(&m, "reason in Evict");
 	why[ERROR_MESSAGE_MAX - 1] = '\0';
+	(void)wire_pack(&frame, &m);
+	assert_taken();
+	m.type = MESSAGE_REJECT;
 	(void)wire_pack(&frame, &m);
 	assert_taken();
 }
@@ -400,10 +427,11 @@ int main(void)
 		CASE(test_wire_job_fields_are_limited),
 		CASE(test_wire_zero_byte_in_path_is_refused),
 		CASE(test_wire_results_are_limited),
+		CASE(test_wire_digest_has_its_size_or_none),
 		CASE(test_wire_result_names_job_and_known_code),
 		CASE(test_wire_hello_is_limited),
 		CASE(test_wire_welcome_and_state_are_limited),
-		CASE(test_wire_goodbye_and_reject_are_limited),
+		CASE(test_wire_last_words_are_limited),
 		CASE(test_wire_refused_and_beat_are_limited),
 		CASE(test_wire_frame_beyond_the_limit_is_refused),
 	};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the loop's own files share. Nobody else includes this.
+ *
+ *   loop.c        rounds: what has happened becomes events
+ *   loop_act.c    actions become I/O, and words for the user
+ *   loop_open.c   the sockets, the local worker and the enumerator come and go
+ *   loop_jobs.c   the jobs that are not settled yet
+ */
+#ifndef SCIAME_MASTER_LOOP_STATE_H
+#define SCIAME_MASTER_LOOP_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/socket.h"
+#include "master/enumerator.h"
+#include "master/leftovers.h"
+#include "master/local_worker.h"
+#include "master/loop_jobs.h"
+#include "master/roster.h"
+#include "master/run.h"
+#include "master/scheduler.h"
+
+enum {
+	LOOP_KILL_AFTER_MS = 5000
+}; /* beyond the grace time: a worker that has not ended is killed */
+
+struct loop {
+	struct run *run;
+	char folder[SOCKET_ADDRESS_MAX]; /* private, holds the sockets; "": none yet */
+	char address[SOCKET_ADDRESS_MAX + 8];
+	int signals; /* signalfd */
+	struct roster *roster;
+	struct enumerator *enumerator;
+	struct scheduler *scheduler;
+	struct actions actions;
+	struct loop_jobs jobs;
+	struct leftovers leftovers;
+	struct local_worker worker;
+	struct local_worker_options worker_options;
+	const struct result *result; /* of the event in work, or NULL */
+	const struct member *member; /* who sent it, or NULL */
+	uint64_t wanted;             /* jobs that the scheduler asked for and did not get yet */
+	uint32_t worker_failures;    /* in a row */
+	bool worker_took_part;       /* the local worker has been a member */
+	int64_t round_ms;            /* when the last round began to wait no more */
+	unsigned interrupts;
+	int64_t interrupted_ms; /* the last time */
+	int64_t kill_at_ms;     /* the local worker, or -1 */
+	bool ledger_lost;
+	struct error ledger_error;
+	bool listed; /* all there is */
+	bool exhausted, canceled, stopped, finished;
+};
+
+/* One event, and all that follows from it. */
+int loop_step(struct loop *loop, struct event *event, struct error *err);
+
+/* A line about one worker. */
+void loop_say_worker(const struct loop *loop, uint32_t number, const char *what);
+
+int loop_open(struct loop *loop, struct error *err);
+void loop_close(struct loop *loop);
+
+#endif
