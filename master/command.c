@@ -145,7 +145,8 @@ static int execute(const struct command *command, const struct settings *setting
 		status = fail(&err);
 	else
 		status = conclude(&run);
-	if (run_close_ledger(&run, &err))
+	/* one that failed in the middle of the run was told already */
+	if (run_close_ledger(&run, &err) && status != EXIT_COULD_NOT_RUN)
 		status = fail(&err);
 	failures_close(run.failures);
 	master_kind_close(settings->kind, &run.kind_run);

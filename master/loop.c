@@ -364,7 +364,7 @@ static int watch_ledger(struct loop *loop, struct error *err)
 		return 0;
 	loop->ledger_lost = true;
 	progress_clear();
-	log_line("%s: the run ends", loop->ledger_error.message);
+	log_line("the ledger can no longer be written: the run ends");
 	return loop->stopped ? 0 : loop_step(loop, &event, err);
 }
 

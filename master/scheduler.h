@@ -34,7 +34,7 @@
  * worker of another node is there, is tried once on another node. A node half of whose last results
  * were failures that succeeded elsewhere is given a rest (1, 2, 4 s), then EVICTed as sick. So is
  * one whose sessions were LOST with blame, or silent, more than 5 times, each within 60 s of the
- * one before, at its next HELLO or BEAT, unless it is the only node.
+ * one before, at its next HELLO or BEAT, unless no other takes jobs.
  *
  * Target: a result of class TARGET costs the job nothing and pauses its node, which gets one probe
  * every 2 s until something succeeds there. When all nodes are paused for target_wait_ms, or the

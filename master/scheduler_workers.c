@@ -294,8 +294,8 @@ void worker_evict(struct scheduler *s, struct worker *worker, enum evict_reason 
 
 bool worker_evict_if_sick(struct scheduler *s, struct worker *worker)
 {
-	/* the last node is better than none */
-	if (!node_dies_often(s, worker->node) || s->nodes_present == 1)
+	/* the last node that takes jobs is better than none */
+	if (!node_dies_often(s, worker->node) || s->able == worker->node->able)
 		return false;
 	worker_evict(s, worker, EVICT_SICK);
 	return true;

@@ -491,7 +491,7 @@ static void forget(struct session *s)
 {
 	socket_abandon(s->channel);
 	socket_abandon(s->state);
-	socket_abandon(s->results);
+	socket_close(s->results); /* its Goodbye may still leave */
 	s->channel = NULL;
 	s->state = NULL;
 	s->results = NULL;
@@ -506,12 +506,22 @@ static void forget(struct session *s)
 	s->active = false;
 }
 
+/* A master that can still hear it need not guess, nor blame what was running. */
+static void leave(struct session *s)
+{
+	struct message goodbye = { .type = MESSAGE_GOODBYE, .text = "it joins again" };
+	struct error err;
+	(void)send_message(s, &goodbye, &err); /* nobody there is as good */
+}
+
 int session_rejoin(struct session *s, int64_t now_ms, struct error *err)
 {
 	/* one that lived for long joins soon; one that is sent away at once comes ever later */
 	bool lived = s->active && now_ms - s->active_ms >= AGAIN_LAST_MS;
-	if (s->active)
+	if (s->active) {
 		save_all(s);
+		leave(s);
+	}
 	forget(s);
 	if (!s->again || lived)
 		s->hello_wait_ms = AGAIN_FIRST_MS;

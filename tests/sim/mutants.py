@@ -95,7 +95,7 @@ MUTANTS = [
     ("what kills its worker before a beat is never to blame", "scheduler_workers.c",
      "copy->beat > 0 || ++copy->entry->losses % SCHEDULER_LOSSES_MAX == 0", "copy->beat > 0"),
     ("the last node is sent away", "scheduler_workers.c",
-     " || s->nodes_present == 1)", ")"),
+     " || s->able == worker->node->able)", ")"),
     ("what the last beat listed is not looked at", "scheduler_workers.c",
      "\tif (is_listed(worker, copy))\n\t\treturn true;\n", ""),
     ("a job is quarantined with its second blame", "scheduler_jobs.c",

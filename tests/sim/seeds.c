@@ -15,6 +15,7 @@ const struct seed seeds[] = {
 	{ 620, "a job that another node was to be asked about failed when the run was halted" },
 	{ 2846, "a job went back to the node on which it had failed for good" },
 	{ 3742, "a thousand idle workers waited while one ran what was to run alone" },
+	{ 1014708, "the last node that still took jobs was sent away for its deaths" },
 };
 
 const size_t seeds_count = sizeof(seeds) / sizeof(seeds[0]);

@@ -167,6 +167,20 @@ static void test_session_takes_along_what_was_acknowledged_by_none(void **state)
 }
 
 /* A random time below a limit that doubles, so that a thousand workers do not come at once. */
+static void test_session_says_goodbye_before_it_joins_again(void **state)
+{
+	struct puppet *f = *state;
+	puppet_join(f);
+	assert_int_equal(session_rejoin(f->session, clock_ms(), &f->err), 0);
+	/* on another connection than the next Hello, which may come before it */
+	do
+		puppet_await_worker(f);
+	while (f->message.type == MESSAGE_HELLO || f->message.type == MESSAGE_READY);
+	assert_int_equal(f->message.type, MESSAGE_GOODBYE);
+	assert_int_equal(f->message.code, ERROR_NONE);
+	assert_memory_equal(&f->message.header.session, &f->header.session, WIRE_ID_SIZE);
+}
+
 static void test_session_joins_again_ever_later(void **state)
 {
 	struct puppet *f = *state;
@@ -228,6 +242,7 @@ int main(void)
 		PUPPET(test_session_takes_successes_along),
 		PUPPET(test_session_takes_nothing_along_into_another_run),
 		PUPPET(test_session_takes_along_what_was_acknowledged_by_none),
+		PUPPET(test_session_says_goodbye_before_it_joins_again),
 		PUPPET(test_session_joins_again_ever_later),
 		PUPPET(test_session_without_a_master_gives_up),
 		PUPPET(test_session_counts_the_jobs_that_came),
