@@ -130,8 +130,8 @@ struct event {
 
 enum evict_reason {
 	EVICT_SILENT = 1, /* unheard for SCHEDULER_DEAD_MS */
-	EVICT_DEAF, /* what was sent two beats ago has not reached it: its channel is broken */
-	EVICT_SICK, /* it fails what succeeds elsewhere; its node is not to come back */
+	EVICT_DEAF,       /* beats a second apart miss what was sent 2 s before: a broken channel */
+	EVICT_SICK,       /* it fails what succeeds elsewhere; its node is not to come back */
 };
 
 enum action_type {

@@ -71,6 +71,8 @@ struct worker {
 	uint64_t beats, sent;
 	int64_t mark_ms, old_mark_ms; /* when so many had been sent: */
 	uint64_t mark_sent, old_mark_sent;
+	bool deaf;       /* its last beat did not know of what had been sent by the old mark */
+	int64_t deaf_ms; /* and the first of those in a row came then */
 	bool draining, suspect, reserved, able;
 };
 

@@ -301,11 +301,25 @@ bool worker_evict_if_sick(struct scheduler *s, struct worker *worker)
 	return true;
 }
 
-/* What was sent 2 s ago has reached a worker that beats, unless its channel is broken. */
+/*
+ * Whether what was sent 2 s ago has not reached a worker that beats: then its channel is broken. One
+ * beat alone may be old: after an interruption it arrives together with what it misses.
+ */
+static bool is_deaf(const struct scheduler *s, struct worker *worker, uint64_t received)
+{
+	bool missing = s->now_ms - worker->old_mark_ms >= 2 * MARK_MS;
+	missing = missing && received < worker->old_mark_sent;
+	if (!missing || !worker->deaf) {
+		worker->deaf = missing;
+		worker->deaf_ms = s->now_ms;
+	}
+	return missing && s->now_ms - worker->deaf_ms >= MARK_MS;
+}
+
 void worker_beat(struct scheduler *s, struct worker *worker, uint64_t received)
 {
 	worker->beats++;
-	if (s->now_ms - worker->old_mark_ms >= 2 * MARK_MS && received < worker->old_mark_sent) {
+	if (is_deaf(s, worker, received)) {
 		worker_evict(s, worker, EVICT_DEAF);
 		return;
 	}
@@ -327,6 +341,7 @@ void workers_forgive(struct scheduler *s)
 		worker->heard_ms = s->now_ms;
 		worker->mark_ms = worker->old_mark_ms = s->now_ms;
 		worker->mark_sent = worker->old_mark_sent = 0;
+		worker->deaf = false;
 	}
 }
 

@@ -82,6 +82,20 @@ static void test_a_worker_that_has_received_all_is_not_deaf(void **state)
 	}
 }
 
+static void test_beats_that_an_interruption_held_up_are_not_deafness(void **state)
+{
+	struct bench *bench = two_jobs_at_worker_7(state);
+	bench->now_ms = 1000;
+	assert_string_equal(beat(bench, 7, 0), "");
+	bench->now_ms = 3000;
+	assert_string_equal(beat(bench, 7, 0), "");
+	assert_string_equal(beat(bench, 7, 0), "");
+	bench->now_ms = 3900;
+	assert_string_equal(beat(bench, 7, 2), "");
+	bench->now_ms = 4900;
+	assert_string_equal(beat(bench, 7, 2), "");
+}
+
 static void test_death_blames_what_the_last_beat_listed(void **state)
 {
 	struct bench *bench = two_jobs_at_worker_7(state);
@@ -327,6 +341,7 @@ int main(void)
 		TEST(test_silence_before_the_master_woke_says_nothing),
 		TEST(test_a_deaf_worker_is_evicted_and_blames_nobody),
 		TEST(test_a_worker_that_has_received_all_is_not_deaf),
+		TEST(test_beats_that_an_interruption_held_up_are_not_deafness),
 		TEST(test_death_blames_what_the_last_beat_listed),
 		TEST(test_what_an_earlier_beat_listed_is_not_to_blame),
 		TEST(test_death_without_a_list_blames_as_many_as_there_are_lanes),
