@@ -302,8 +302,8 @@ bool worker_evict_if_sick(struct scheduler *s, struct worker *worker)
 }
 
 /*
- * Whether what was sent 2 s ago has not reached a worker that beats: then its channel is broken. One
- * beat alone may be old: after an interruption it arrives together with what it misses.
+ * Whether what was sent 2 s ago has not reached a worker that beats: then its channel is broken.
+ * One beat alone may be old: after an interruption it arrives together with what it misses.
  */
 static bool is_deaf(const struct scheduler *s, struct worker *worker, uint64_t received)
 {

@@ -84,6 +84,8 @@ class FaultyDisk:
     def __exit__(self, *_):
         self.fail(0)
         subprocess.run(["fusermount3", "-u", "-z", self.folder], check=True)
+        # a container that starts meanwhile has a copy of the mount, and keeps it alive
+        self.process.terminate()
         self.process.wait(timeout=20)
         self.process.stderr.close()
         self.control.close()
