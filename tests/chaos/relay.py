@@ -26,10 +26,9 @@ class Pipe:
     def sockets(self):
         return self.ends[TO_MASTER]
 
-    def move(self, direction, cut):
+    def take(self, direction):
         """False when an end is closed."""
-        source, sink = self.ends[direction]
-        held = self.held[direction]
+        source, held = self.ends[direction][0], self.held[direction]
         try:
             if len(held) < HELD_MAX:
                 data = source.recv(CHUNK)
@@ -40,8 +39,11 @@ class Pipe:
             pass
         except OSError:
             return False
-        if cut:
-            return True
+        return True
+
+    def give(self, direction):
+        """The same."""
+        sink, held = self.ends[direction][1], self.held[direction]
         try:
             while held:
                 sent = sink.send(held)
@@ -128,13 +130,16 @@ class Relay:
         self.selector.select(0.02)
         with contextlib.suppress(BlockingIOError):
             self.wake.recv(CHUNK)
-        # before anything is passed on: a Welcome may name a channel that is new
-        self.listen()
         for name in list(self.listeners):
             if not cuts:
                 self.accept(name)
+        ways = (TO_MASTER, TO_WORKER)
+        ended = [pipe for pipe in self.pipes
+                 if closing or not all([pipe.take(way) for way in ways])]
+        # before any of it is passed on: it may be a Welcome that names a channel that is new
+        self.listen()
         for pipe in list(self.pipes):
-            if closing or not all([pipe.move(way, way in cuts) for way in (TO_MASTER, TO_WORKER)]):
+            if pipe in ended or not all([pipe.give(way) for way in ways if way not in cuts]):
                 self.drop(pipe)
 
     def serve(self):
