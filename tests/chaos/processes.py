@@ -71,6 +71,18 @@ def worker_of(master):
     return None
 
 
+def open_files(pid, place):
+    """Paths of the files that a process has open: place itself, or all below it."""
+    folder, found = "/proc/%d/fd" % pid, set()
+    with contextlib.suppress(OSError):
+        for fd in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                path = os.readlink(os.path.join(folder, fd))
+                if path == place or path.startswith(place + "/"):
+                    found.add(path)
+    return found
+
+
 def end(pid, number=signal.SIGKILL):
     """Whether there was something to signal."""
     try:

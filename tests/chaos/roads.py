@@ -99,16 +99,7 @@ def big_picture(place, side):
 
 def holders(swarm, path):
     """Lanes that have the file open."""
-    found = []
-    for lane in swarm.lanes():
-        folder = "/proc/%d/fd" % lane
-        try:
-            for fd in os.listdir(folder):
-                if os.readlink(os.path.join(folder, fd)) == path:
-                    found.append(lane)
-        except OSError:
-            pass
-    return found
+    return [lane for lane in swarm.lanes() if processes.open_files(lane, path)]
 
 
 def worker_of_lane(swarm, lane):

@@ -96,8 +96,19 @@ def pick(bench, swarm):
     return None, []
 
 
+def may_kill(swarm, lane):
+    """Not a third time with the same picture: it would rightly be quarantined."""
+    held = processes.open_files(lane, swarm.source)
+    if any(swarm.hits[path] >= 2 for path in held):
+        return False
+    swarm.hits.update(held)
+    return True
+
+
 def kill_one(bench, swarm):
     sort, pids = pick(bench, swarm)
+    if sort == "lanes" and not may_kill(swarm, pids[0]):
+        return
     if pids and processes.end(pids[0]):
         swarm.figures["kills of " + sort] += 1
 

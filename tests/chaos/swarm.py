@@ -56,6 +56,7 @@ class Place:
 class Swarm:
     def __init__(self, place, source, target, options):
         self.place, self.source, self.target, self.options = place, source, target, options
+        self.hits = collections.Counter()  # kills of lanes that had a picture open
         self.figures = collections.Counter()
         self.complaints = []
         self.master = None
