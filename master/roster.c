@@ -301,13 +301,16 @@ static int evict(
 	return tell_one(r, session, &message, err);
 }
 
-/* From a session that has ended for us: its successes may count, and it has to join anew. */
+/*
+ * From a session that has ended for us: its successes may count, and it has to join anew. Those of
+ * an earlier epoch speak of other jobs: each start of the master numbers its own.
+ */
 static int on_stranger(
 	struct roster *r, const struct message *m, struct member **member, struct error *err)
 {
 	*member = NULL;
 	if (m->type == MESSAGE_RESULTS)
-		return 1;
+		return m->header.epoch == r->header.epoch;
 	if (m->type != MESSAGE_BEAT && m->type != MESSAGE_READY)
 		return 0;
 	struct wire_id session = m->header.session;

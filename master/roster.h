@@ -55,7 +55,7 @@ void roster_poll(const struct roster *roster, struct poll_item *items);
 /*
  * 1: *message (borrowed until the next call) from *member: READY (it has just become active),
  * RESULTS, REFUSED, BEAT or GOODBYE, each exactly once and in order. *member NULL: RESULTS of a
- * session of this run that has ended; they may come again. 0 nothing there, -1 failed.
+ * session of this epoch that has ended; they may come again. 0 nothing there, -1 failed.
  */
 int roster_receive(
 	struct roster *roster, struct message *message, struct member **member, struct error *err);

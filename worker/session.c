@@ -47,6 +47,7 @@ struct session {
 	int64_t beat_at_ms, resend_at_ms;
 	uint64_t beats, reports, received; /* numbers given so far; jobs */
 	struct wire_id saved_run;          /* of the last session that was active */
+	uint32_t saved_epoch;              /* the same: each numbers its own jobs */
 	struct result *saved;              /* successes that its master may not know of */
 	size_t saved_count;
 	unsigned strikes;
@@ -287,10 +288,11 @@ static void activate(struct session *s, const struct message *m)
 	s->active = true;
 }
 
-/* What another session of this run could not tell the master. */
+/* What another session could not tell the same start of the same master. */
 static int report_saved(struct session *s, struct error *err)
 {
-	bool same = memcmp(&s->saved_run, &s->header.run, WIRE_ID_SIZE) == 0;
+	bool same = memcmp(&s->saved_run, &s->header.run, WIRE_ID_SIZE) == 0 &&
+		    s->saved_epoch == s->header.epoch;
 	int status = 0;
 	for (size_t i = 0; same && i < s->saved_count && status == 0; i++)
 		status = session_report(s, &s->saved[i], err);
@@ -472,6 +474,7 @@ static void save_all(struct session *s)
 	struct message message;
 	struct error err;
 	s->saved_run = s->header.run;
+	s->saved_epoch = s->header.epoch;
 	s->saved_count = 0;
 	if (!s->saved)
 		s->saved = xcalloc(SAVED_MAX, sizeof(*s->saved));

@@ -62,7 +62,8 @@ void session_forgive(struct session *session, int64_t still_ms);
 
 /*
  * Joins again with a new session. Of the reports that were not acknowledged the successes are kept
- * and reported again if the next Welcome is of the same run; all others are dropped.
+ * and reported again if the next Welcome is of the same run and epoch (each start of the master
+ * numbers jobs anew); all others are dropped.
  */
 int session_rejoin(struct session *session, int64_t now_ms, struct error *err);
 

@@ -112,6 +112,20 @@ static void test_roster_tells_one_whom_it_gave_up_to_join_anew(void **state)
 	assert_string_equal(f->message.text, "the master has given this session up");
 }
 
+static void test_roster_takes_no_results_of_an_earlier_start(void **state)
+{
+	struct stage *f = *state;
+	stage_join(f, &f->actor);
+	roster_drop(f->roster, 1);
+	f->actor.header.epoch--;
+	stage_say_results(f, 1);
+	f->actor.header.epoch++;
+	stage_say_results(f, 2);
+	stage_await_roster(f);
+	assert_int_equal(f->message.type, MESSAGE_RESULTS);
+	assert_int_equal(f->message.number, 2);
+}
+
 static void test_roster_evicts_with_a_reason(void **state)
 {
 	struct stage *f = *state;
@@ -154,6 +168,7 @@ int main(void)
 		CASE(test_roster_knows_processes_apart),
 		CASE(test_roster_gives_the_seat_of_one_who_never_gets_ready_to_others),
 		CASE(test_roster_tells_one_whom_it_gave_up_to_join_anew),
+		CASE(test_roster_takes_no_results_of_an_earlier_start),
 		CASE(test_roster_evicts_with_a_reason),
 		CASE(test_roster_does_not_let_a_banned_process_in_again),
 		CASE(test_roster_says_of_which_run_and_epoch_it_is),

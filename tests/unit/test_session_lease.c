@@ -147,6 +147,18 @@ static void test_session_takes_nothing_along_into_another_run(void **state)
 	puppet_await_nothing_but_beat(f);
 }
 
+static void test_session_takes_nothing_along_to_a_master_that_was_started_anew(void **state)
+{
+	struct puppet *f = *state;
+	puppet_join(f);
+	report_mixed(f);
+	rejoin(f);
+	f->header.epoch++;
+	puppet_join_run(f);
+	puppet_flush(f);
+	puppet_await_nothing_but_beat(f);
+}
+
 static void test_session_takes_along_what_was_acknowledged_by_none(void **state)
 {
 	struct puppet *f = *state;
@@ -241,6 +253,7 @@ int main(void)
 		PUPPET(test_session_shows_an_eviction),
 		PUPPET(test_session_takes_successes_along),
 		PUPPET(test_session_takes_nothing_along_into_another_run),
+		PUPPET(test_session_takes_nothing_along_to_a_master_that_was_started_anew),
 		PUPPET(test_session_takes_along_what_was_acknowledged_by_none),
 		PUPPET(test_session_says_goodbye_before_it_joins_again),
 		PUPPET(test_session_joins_again_ever_later),
