@@ -56,9 +56,10 @@ static struct enumerator_note *note_new(const char *name, bool failed)
 	return note;
 }
 
-static bool put_failure(struct enumerator *e, const char *name, const struct error *why)
+static bool put_failure(struct enumerator *e, const char *name, const struct error *why, bool past)
 {
 	struct enumerator_note *note = note_new(name, true);
+	note->past = past;
 	note->text = *why;
 	return put(e, &e->notes, note);
 }
@@ -104,7 +105,7 @@ static bool put_listed(struct enumerator *e, const struct listed *listed, uint64
 	case LISTED_DONE:
 		return add_past(e, listed);
 	case LISTED_FAILED:
-		return put_failure(e, listed->job.source, &listed->reason);
+		return put_failure(e, listed->job.source, &listed->reason, true);
 	}
 	abort(); /* there are no others */
 }
@@ -120,7 +121,7 @@ static void *list(void *argument)
 		int status = listing_next(e->options.listing, &listed, &why);
 		if (status == 0)
 			break;
-		going = status > 0 ? put_listed(e, &listed, &id) : put_failure(e, "", &why);
+		going = status > 0 ? put_listed(e, &listed, &id) : put_failure(e, "", &why, false);
 	}
 	atomic_store(&e->ended, true);
 	wake(e);

@@ -40,6 +40,7 @@ size_t enumerator_take(struct enumerator *e, struct job **jobs, size_t count, bo
 /* Something to say about what was listed. The caller frees it with free(). */
 struct enumerator_note {
 	bool failed; /* it could not be listed, or failed before; else: why it is done again */
+	bool past;   /* it failed before */
 	struct error text;
 	char name[]; /* of a job, "ROOT:path"; may be "" */
 };

@@ -31,7 +31,9 @@ static void take_notes(struct loop *loop)
 	struct enumerator_note *note;
 	struct listed_past past;
 	while ((note = enumerator_take_note(loop->enumerator))) {
-		if (note->failed)
+		if (note->past)
+			run_add_past_failure(loop->run, note->name, &note->text);
+		else if (note->failed)
 			run_add_failure(loop->run, note->name, &note->text);
 		else
 			run_explain(loop->run, note->name, note->text.message);
@@ -335,10 +337,7 @@ static int halt(struct loop *loop, struct error *err)
 	const struct settings *settings = loop->run->settings;
 	struct summary *summary = &loop->run->summary;
 	struct event event = { .type = EVENT_HALT };
-	uint64_t settled = summary->failed;
-	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX; i++)
-		settled += summary->counts[i];
-	if (loop->stopped || !halt_reached(&settings->halt, summary->failed, settled))
+	if (loop->stopped || !run_halts(loop->run))
 		return 0;
 	summary->halted = true;
 	progress_clear();

@@ -88,8 +88,10 @@ void run_blame(struct run *run, const struct run_blame *blame)
 void run_add_past(struct run *run, const struct listed_past *past)
 {
 	struct summary *summary = &run->summary;
-	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX; i++)
+	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX; i++) {
 		summary->counts[i] += past->counts[i];
+		run->past += past->counts[i];
+	}
 	summary->input_bytes += past->input_bytes;
 	summary->output_bytes += past->output_bytes;
 }
@@ -141,6 +143,24 @@ void run_add_failure(struct run *run, const char *name, const struct error *why)
 	failures_add(run->failures, without_root(name), why->message);
 }
 
+void run_add_past_failure(struct run *run, const char *name, const struct error *why)
+{
+	run->past++;
+	run->past_failed++;
+	run_add_failure(run, name, why);
+}
+
+/* What failed before the run was halted must not halt it again at once: it would never get on. */
+bool run_halts(const struct run *run)
+{
+	const struct summary *summary = &run->summary;
+	uint64_t settled = summary->failed;
+	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX; i++)
+		settled += summary->counts[i];
+	return halt_reached(
+		&run->settings->halt, summary->failed - run->past_failed, settled - run->past);
+}
+
 void run_explain(struct run *run, const char *name, const char *why)
 {
 	struct quote quote;
@@ -165,7 +185,7 @@ bool run_list(struct run *run, const struct listed *listed)
 		run_add_past(run, &past);
 		return false;
 	case LISTED_FAILED:
-		run_add_failure(run, listed->job.source, &listed->reason);
+		run_add_past_failure(run, listed->job.source, &listed->reason);
 		return false;
 	}
 	return true;

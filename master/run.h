@@ -24,7 +24,8 @@ struct run {
 	struct listing listing;
 	uint8_t id[LEDGER_RUN_ID_SIZE]; /* the same for all starts of a run */
 	uint32_t epoch;                 /* 1, one more for each start */
-	bool ended;                     /* every job that there was is settled */
+	uint64_t past, past_failed; /* jobs that an earlier start has settled; of these failed */
+	bool ended;                 /* every job that there was is settled */
 	int64_t start_ms;
 	char last_name[256]; /* of the job that was finished last, cut */
 };
@@ -59,8 +60,14 @@ void run_blame(struct run *run, const struct run_blame *blame);
 /* What an earlier start of this run has settled. */
 void run_add_past(struct run *run, const struct listed_past *past);
 
-/* Something that could not be listed, or had failed before: it counts as a job that failed. */
+/* Something that could not be listed: it counts as a job that failed. */
 void run_add_failure(struct run *run, const char *name, const struct error *why);
+
+/* The same of a source that had failed before: it counts, but not for --halt. */
+void run_add_past_failure(struct run *run, const char *name, const struct error *why);
+
+/* Whether so much has failed since this start that the rest is not worth it (--halt). */
+bool run_halts(const struct run *run);
 
 /* What the ledger says of a source that was listed. True: it is to be done. */
 bool run_list(struct run *run, const struct listed *listed);

@@ -181,7 +181,7 @@ static int run_all(struct run *run, struct serial *serial, struct error *err)
 		run_show_progress(run, run->summary.todo, false, clock_ms());
 		if (run->ledger && ledger_check(run->ledger, err))
 			return -1;
-		if (halt_reached(&run->settings->halt, run->summary.failed, run->summary.todo)) {
+		if (run_halts(run)) {
 			run->summary.halted = true;
 			break;
 		}

@@ -367,6 +367,17 @@ class Halt(Case):
         self.assertIn("3 failed:", result[2])
         self.assertTrue(result[1].endswith("[halted]\n"), result[1])
 
+    def test_the_same_command_goes_on_after_a_halt(self):
+        for name, options in (("out", ("-c", "2")), ("serial", ("--serial",))):
+            for _ in range(150 // 20 + 1):  # 150 fail, at least 20 each time
+                result = sciame("scale", *options, "--halt", "soon,fail=20", self.path("in"),
+                                self.path(name))
+                self.assertEqual(result[0], 1, result)
+                if not result[1].endswith("[halted]\n"):
+                    break
+            self.assertEqual(len(outputs(self.path(name))), 150, result[1])
+            self.assertIn("150 failed:", result[2])
+
     def test_never_and_too_few_do_not_halt(self):
         for when in ("never", "soon,fail=151", "now,fail=151"):
             result = sciame("scale", "--no-ledger", "--halt", when, self.path("in"),
