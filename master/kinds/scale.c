@@ -15,6 +15,7 @@
 #include "common/memory.h"
 #include "common/tree.h"
 #include "master/kind.h"
+#include "master/kinds/scale_outputs.h"
 #include "proto/scale.pb-c.h"
 
 enum {
@@ -31,11 +32,12 @@ struct scale_settings {
 };
 
 struct scale {
-	struct tree *tree;   /* NULL: the source is a single file */
-	bool single_pending; /* and it was not given out yet */
-	int target;          /* folder */
-	struct stat source;  /* folder */
-	const char *suffix;  /* of the outputs, with its dot; NULL: as the input */
+	struct tree *tree;             /* NULL: the source is a single file */
+	bool single_pending;           /* and it was not given out yet */
+	int target;                    /* folder */
+	struct stat source;            /* folder */
+	const char *suffix;            /* of the outputs, with its dot; NULL: as the input */
+	struct scale_outputs *outputs; /* of a folder's pictures whose suffixes change, or NULL */
 	size_t parameters_size;
 	uint8_t parameters[PARAMETERS_MAX];
 	char job_source[JOB_LOCATION_MAX], job_target[JOB_LOCATION_MAX];
@@ -203,6 +205,8 @@ static int open_tree(struct scale *scale, struct kind_run *run, char **operands,
 	scale->tree = tree_open(operands[0], &options, err);
 	if (!scale->tree)
 		return -1;
+	if (scale->suffix)
+		scale->outputs = scale_outputs_new();
 	add_root(run, "source", operands[0]);
 	add_root(run, "target", operands[1]);
 	return set_ledger(scale, run, operands[0], operands[1], err);
@@ -273,6 +277,7 @@ static void scale_close(void *state)
 {
 	struct scale *scale = state;
 	tree_close(scale->tree);
+	scale_outputs_free(scale->outputs);
 	if (scale->target >= 0)
 		(void)close(scale->target); /* opened with O_PATH */
 	free(scale);
@@ -298,6 +303,15 @@ static int scale_open(struct kind_run *run, const struct settings *settings, str
 					      : open_single(scale, run, operands, err);
 }
 
+/* What two pictures would be written to is the output of the one that is listed first. */
+static int take_output(struct scale *scale, const char *path, struct error *err)
+{
+	const char *output = strchr(scale->job_target, ':') + 1;
+	if (!scale->outputs || scale_outputs_take(scale->outputs, output))
+		return 0;
+	return error_set(err, ERROR_INPUT, "%s: another picture becomes %s, too", path, output);
+}
+
 static int scale_next(void *state, struct job *job, struct error *err)
 {
 	struct scale *scale = state;
@@ -306,7 +320,8 @@ static int scale_next(void *state, struct job *job, struct error *err)
 	if (status <= 0)
 		return status;
 	scale->single_pending = false;
-	if (scale->tree && set_names(scale, path, path, false, err))
+	if (scale->tree &&
+		(set_names(scale, path, path, false, err) || take_output(scale, path, err)))
 		return -1;
 	job->source = scale->job_source;
 	job->target = scale->job_target;

@@ -26,6 +26,7 @@ SIBLINGS = [
     ("master/ledger*", "ledger* xdg"),
     ("master/resume", "kind ledger"),
     ("master/kinds/feeds*", "browser kind kinds/feeds* settings xdg"),
+    ("master/kinds/scale*", "kind kinds/scale* settings"),
     ("master/kinds/*", "kind settings"),
     ("worker/main", "loop* lane_main settings"),
     ("worker/fetch_kind", "transfer"),

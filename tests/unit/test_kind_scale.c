@@ -327,6 +327,26 @@ static void test_scale_format_changes_the_suffix_in_folders_only(void **state)
 	assert_int_equal(f->parameters.format, SCIAME__SCALE_FORMAT__SCALE_FORMAT_PNG);
 }
 
+static void test_scale_no_two_pictures_have_one_output(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[] = { "a.png", "a.webp", "x/a.png", "x/a.jpg", "x/y/a.png",
+		"x/b.png", "z/a.gif" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[64];
+		(void)snprintf(path, sizeof(path), "in/%s", names[i]);
+		tempdir_write(f->folder, path, "");
+	}
+	assert_started(f, start(f, "in", "out", "--format", "jpeg", NULL));
+	list(f);
+	assert_int_equal(f->jobs, 5);
+	assert_int_equal(f->errors, 2);
+	assert_non_null(strstr(f->error[0].message, "a.jpg, too"));
+	assert_started(f, start(f, "in", "out", NULL));
+	list(f);
+	assert_int_equal(f->jobs, 7);
+}
+
 static void assert_size(struct fixture *f, const char *size, unsigned width, unsigned height)
 {
 	assert_started(f, start(f, "in", "out", "-s", size, NULL));
@@ -410,6 +430,7 @@ int main(void)
 		CASE(test_scale_single_file_to_file),
 		CASE(test_scale_single_file_to_folder),
 		CASE(test_scale_format_changes_the_suffix_in_folders_only),
+		CASE(test_scale_no_two_pictures_have_one_output),
 		CASE(test_scale_sizes),
 		CASE(test_scale_options_reach_the_parameters),
 		CASE(test_scale_results_count_by_what_was_done),
