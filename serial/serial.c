@@ -8,13 +8,17 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/socket.h"
+#include "master/progress.h"
 #include "worker/digest.h"
 #include "worker/fetch_kind.h"
 #include "worker/kind.h"
 #include "worker/store.h"
 #include "worker/transfer.h"
 
-enum { WAIT_MS = 100 }; /* a signal that comes just before a wait is noticed after it */
+enum {
+	WAIT_MS = 100,        /* a signal that comes just before a wait is noticed after it */
+	TARGET_TRY_MS = 1000, /* between tries to write a target that takes no files */
+};
 
 struct serial {
 	struct store *store;
@@ -133,6 +137,14 @@ static int execute(
 	return status;
 }
 
+static void try(struct serial *serial, const struct job *job, struct result *result)
+{
+	struct error why;
+	*result = (struct result) { .job = job->id, .attempt = job->attempt };
+	if (execute(serial, job, result, &why))
+		result_fail(result, &why);
+}
+
 static int start(struct serial *serial, const struct run *run, struct error *err)
 {
 	serial->kind = worker_kind_find(master_kind_number(run->kind));
@@ -148,15 +160,64 @@ static int start(struct serial *serial, const struct run *run, struct error *err
 	return serial->kind->start ? serial->kind->start(err) : 0;
 }
 
+/* False: a signal came. */
+static bool pause_for(int64_t length_ms)
+{
+	struct error ignored;
+	int64_t end_ms = clock_ms() + length_ms;
+	while (!interrupted && clock_ms() < end_ms) {
+		int64_t left_ms = end_ms - clock_ms();
+		/* without items nothing but the time can fail */
+		(void)socket_poll(NULL, 0,
+			left_ms < 0         ? 0
+			: left_ms < WAIT_MS ? left_ms
+					    : WAIT_MS,
+			&ignored);
+	}
+	return !interrupted;
+}
+
+static bool is_about_target(const struct result *result)
+{
+	return error_class(result->code, result->error_number) == ERROR_CLASS_TARGET;
+}
+
+/*
+ * A target that is full would fail all that comes: the job that noticed is tried until there is
+ * room. False: it took too long, or a signal came, and the job is not done.
+ */
+static bool wait_for_target(
+	struct run *run, struct serial *serial, const struct job *job, struct result *result)
+{
+	int64_t limit_ms = run->settings->target_wait_ms, end_ms = clock_ms() + limit_ms;
+	progress_clear();
+	log_line("%s: the run waits for it", result->detail);
+	while (is_about_target(result)) {
+		int64_t left_ms = end_ms - clock_ms();
+		if (left_ms <= 0) {
+			run->summary.aborted = true;
+			log_line("the target has taken no files for %g s: the run ends; the same "
+				 "command goes on from here",
+				(double)limit_ms / 1000.0);
+			return false;
+		}
+		if (!pause_for(left_ms < TARGET_TRY_MS ? left_ms : TARGET_TRY_MS))
+			return false;
+		try(serial, job, result);
+	}
+	log_line("the target takes files again: the run goes on");
+	return true;
+}
+
 static void run_one(struct run *run, struct serial *serial, struct job *job)
 {
-	struct error why;
 	job->id = run->summary.todo;
 	job->attempt = 1;
 	job->kind = master_kind_number(run->kind);
-	struct result result = { .job = job->id, .attempt = job->attempt };
-	if (execute(serial, job, &result, &why))
-		result_fail(&result, &why);
+	struct result result;
+	try(serial, job, &result);
+	if (is_about_target(&result) && !wait_for_target(run, serial, job, &result))
+		return;
 	const struct settlement settlement = {
 		.job = job, .result = &result, .worker = "", .attempts = 1
 	};
@@ -165,7 +226,7 @@ static void run_one(struct run *run, struct serial *serial, struct job *job)
 
 static int run_all(struct run *run, struct serial *serial, struct error *err)
 {
-	while (!interrupted) {
+	while (!interrupted && !run->summary.aborted) {
 		struct error why;
 		struct listed listed;
 		int status = listing_next(&run->listing, &listed, &why);

@@ -328,6 +328,27 @@ class Target(Case):
             self.check(result, 0, "copied 0 scaled 40 using 2 processes")
             self.assertRegex(result[2], r"^resuming: %d of 40 done\n" % done)
 
+    def test_serial_does_not_fail_what_a_full_target_takes_no_more(self):
+        source = self.make_pictures("in", 40, 500, 400)
+        command = ("scale", "--serial", "--disk-wait", "1s", source)
+        with self.small_disk("size=96k") as disk:
+            result = sciame(*command, disk)
+            self.check(result, 74)
+            done = len(outputs(disk))
+            self.assertIn("scaled %d skipped %d" % (done, 1), result[1])
+            self.assertEqual(temporaries(disk), [])
+            subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
+            result = sciame(*command, disk)
+            self.check(result, 0, "copied 0 scaled 40 single-threaded")
+
+    def test_serial_waits_until_there_is_room(self):
+        source = self.make_pictures("in", 40, 500, 400)
+        with self.small_disk("size=96k") as disk:
+            run = Run("scale", "--serial", source, disk)
+            wait_for(lambda: run.said("the run waits for it"), "the pause")
+            subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
+            self.check(run.finish(), 0, "copied 0 scaled 40 single-threaded")
+
     def test_a_removed_target_ends_the_run(self):
         source = self.copy_pictures("in", 60)
         run = Run("scale", "-c", "2", "--disk-wait", "1s", source, self.path("out"))
