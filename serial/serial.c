@@ -224,6 +224,12 @@ static void run_one(struct run *run, struct serial *serial, struct job *job)
 	run_settle(run, &settlement);
 }
 
+static void note_listed(struct run *run, bool ended)
+{
+	if (run->ledger)
+		ledger_listed(run->ledger, run->summary.todo, ended);
+}
+
 static int run_all(struct run *run, struct serial *serial, struct error *err)
 {
 	while (!interrupted && !run->summary.aborted) {
@@ -232,9 +238,11 @@ static int run_all(struct run *run, struct serial *serial, struct error *err)
 		int status = listing_next(&run->listing, &listed, &why);
 		if (status == 0) {
 			run->ended = true;
+			note_listed(run, true);
 			break;
 		}
 		run->summary.todo++;
+		note_listed(run, false);
 		if (status < 0)
 			run_add_failure(run, "", &why);
 		else if (run_list(run, &listed))

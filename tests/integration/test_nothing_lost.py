@@ -340,6 +340,8 @@ class Target(Case):
             subprocess.run(["mount", "-o", "remount,size=10m", disk], check=True)
             result = sciame(*command, disk)
             self.check(result, 0, "copied 0 scaled 40 single-threaded")
+            self.assertRegex(result[2], r"^resuming: %d of %d or more done\n" % (done, done + 1))
+            self.assertIn("40 of 40 done", sciame("ledger", "show", disk)[1])
 
     def test_serial_waits_until_there_is_room(self):
         source = self.make_pictures("in", 40, 500, 400)
