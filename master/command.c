@@ -106,6 +106,8 @@ static int status_of(const struct run *run)
 static int fail(const struct error *err)
 {
 	log_line("%s", err->message);
+	if (err->code == ERROR_TARGET)
+		return EXIT_TARGET;
 	return err->code == ERROR_USAGE ? EXIT_CALLED_WRONGLY : EXIT_COULD_NOT_RUN;
 }
 
@@ -114,8 +116,10 @@ static int conclude(struct run *run)
 {
 	struct error err;
 	int failed = EXIT_ALL_DONE;
-	if (run->kind->finish && run->kind->finish(run->kind_run.state, &run->summary, &err))
+	if (run->kind->finish && run->kind->finish(run->kind_run.state, &run->summary, &err)) {
 		failed = fail(&err);
+		run->ended = false; /* what the ledger says is looked at again */
+	}
 	print(run);
 	int status = status_of(run);
 	return failed ? failed : status;

@@ -347,6 +347,20 @@ static int scale_fold(
 	return error_set(err, ERROR_PROTOCOL, "the lane's report makes no sense");
 }
 
+/* What was written into a folder that is gone is gone, too, although another may stand there. */
+static int scale_finish(void *state, const struct summary *summary, struct error *err)
+{
+	const struct scale *scale = state;
+	struct stat target;
+	if (summary->canceled || summary->aborted)
+		return 0; /* it did not end anyway */
+	if (fstat(scale->target, &target) == 0 && target.st_nlink > 0)
+		return 0;
+	return error_set(err, ERROR_TARGET,
+		"the target folder was removed under the run, with outputs; the same command makes "
+		"them again");
+}
+
 const struct master_kind master_kind_scale = {
 	.name = "scale",
 	.operands = "SOURCE TARGET",
@@ -364,5 +378,6 @@ const struct master_kind master_kind_scale = {
 	.open = scale_open,
 	.next = scale_next,
 	.fold = scale_fold,
+	.finish = scale_finish,
 	.close = scale_close,
 };

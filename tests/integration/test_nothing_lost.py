@@ -362,6 +362,23 @@ class Target(Case):
         self.assertIn("the target folder is gone", result[2])
 
 
+    def test_a_target_that_was_made_again_is_not_whole(self):
+        source, target = self.copy_pictures("in", 60), self.path("out")
+        run = Run("scale", "-c", "2", source, target)
+        wait_for(lambda: os.path.isdir(target) and outputs(target), "outputs")
+        os.rename(target, self.path("old"))
+        while os.path.isdir(self.path("old")):
+            shutil.rmtree(self.path("old"), ignore_errors=True)
+        os.mkdir(target)
+        result = run.finish()
+        self.check(result, 74)
+        self.assertIn("removed under the run", result[2])
+        result = sciame("scale", "-c", "2", source, target)
+        self.check(result, 0)
+        self.assertIn("resuming: ", result[2])
+        self.assertEqual(len(outputs(target)), 60)
+
+
 class Halt(Case):
     def setUp(self):
         super().setUp()
