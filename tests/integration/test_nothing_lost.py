@@ -201,7 +201,7 @@ class Poison(Case):
         """Large enough that its lane is surely caught at it."""
         write(self.path("tile.png"), png(400, 300))
         os.unlink(self.path(name))
-        subprocess.run(["vips", "replicate", self.path("tile.png"), self.path(name), "20", "20"],
+        subprocess.run(["vips", "replicate", self.path("tile.png"), self.path(name), "28", "28"],
                        check=True, capture_output=True)
         return self.path(name)
 
