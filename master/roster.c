@@ -40,7 +40,8 @@ struct seat {
 	bool connected;    /* its channel had a peer once */
 	bool superseded;   /* its process has another session */
 	size_t given, capacity;
-	struct job *outbox; /* shallow copies, oldest first */
+	struct job *outbox;  /* the oldest first; what they point to is in */
+	struct job **copies; /* these, one for each */
 };
 
 struct roster {
@@ -87,6 +88,9 @@ struct roster *roster_open(const struct roster_options *options, struct error *e
 static void seat_release(struct seat *seat)
 {
 	socket_close(seat->channel);
+	for (size_t i = 0; i < seat->given; i++)
+		free(seat->copies[i]);
+	free(seat->copies);
 	free(seat->outbox);
 	*seat = (struct seat) { 0 };
 }
@@ -383,8 +387,11 @@ void roster_give(struct roster *r, uint32_t number, const struct job *job)
 	if (seat->given == seat->capacity) {
 		seat->capacity = seat->capacity ? 2 * seat->capacity : WIRE_BATCH_MAX;
 		seat->outbox = xreallocarray(seat->outbox, seat->capacity, sizeof(*seat->outbox));
+		seat->copies = xreallocarray(seat->copies, seat->capacity, sizeof(*seat->copies));
 	}
-	seat->outbox[seat->given++] = *job;
+	seat->copies[seat->given] = job_copy(job);
+	seat->outbox[seat->given] = *seat->copies[seat->given];
+	seat->given++;
 }
 
 static int flush(struct roster *r, struct seat *seat, struct error *err)
@@ -406,8 +413,11 @@ static int flush(struct roster *r, struct seat *seat, struct error *err)
 			seat->connected = true; /* also if it is gone before the first look */
 		}
 	}
+	for (size_t i = 0; i < done; i++)
+		free(seat->copies[i]);
 	seat->given -= done;
 	memmove(seat->outbox, seat->outbox + done, seat->given * sizeof(*seat->outbox));
+	memmove(seat->copies, seat->copies + done, seat->given * sizeof(*seat->copies));
 	return status < 0 ? -1 : 0;
 }
 

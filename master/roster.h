@@ -60,7 +60,7 @@ void roster_poll(const struct roster *roster, struct poll_item *items);
 int roster_receive(
 	struct roster *roster, struct message *message, struct member **member, struct error *err);
 
-/* job is borrowed until it was sent or the member dropped: jobs leave in order. */
+/* Jobs leave in order; job is copied, for it may be settled before it is sent. */
 void roster_give(struct roster *roster, uint32_t member, const struct job *job);
 
 /* Sends what was given, as far as the workers are connected. */
