@@ -193,7 +193,7 @@ static void test_roster_sends_jobs_in_order(void **state)
 	stage_join(f, &f->actor);
 	for (job.id = 1; job.id <= JOBS; job.id++)
 		roster_give(f->roster, 1, &job);
-	/* before it is sent a job may be settled, by a success of an earlier session, and be gone */
+	/* before it is sent a job may be settled, by a success of an earlier session, and freed */
 	memset(source, 'x', strlen(source));
 	int64_t end = deadline_start();
 	for (uint64_t next = 1; next <= JOBS;) {
