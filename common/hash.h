@@ -17,4 +17,22 @@ void hash_sha256(const void *bytes, size_t size, uint8_t digest[HASH_SHA256_SIZE
  */
 int hash_sha256_file(int fd, uint8_t digest[HASH_SHA256_SIZE]);
 
+/*
+ * The same of a part of a file. -1 and errno; EIO: the file ends before it.
+ */
+int hash_sha256_part(int fd, uint64_t offset, uint64_t size, uint8_t digest[HASH_SHA256_SIZE]);
+
+/* A key for hash_hmac_sha256. */
+struct hash_key {
+	const void *bytes;
+	size_t size;
+};
+
+/* HMAC (RFC 2104) with SHA-256. digest may be where the key is. */
+void hash_hmac_sha256(
+	struct hash_key key, const void *bytes, size_t size, uint8_t digest[HASH_SHA256_SIZE]);
+
+/* Small hexadecimal digits and a NUL: text has 2 * size + 1 bytes. */
+void hash_hex(char *text, const uint8_t *bytes, size_t size);
+
 #endif

@@ -20,7 +20,8 @@ enum {
 
 /*
  * A location is "ROOT:relative/path", where ROOT names a folder that both sides know ("source",
- * "target"); names are bytes, not text. Empty: the job has no input or no output.
+ * "target"), or a URL: "s3://BUCKET/KEY", "https://..."; names are bytes, not text. Empty: the job
+ * has no input or no output.
  */
 struct job {
 	uint64_t id;          /* 1, 2, 3 ... within a run; 0 is no job */
@@ -34,6 +35,9 @@ struct job {
 	bool alone;      /* under suspicion: it gets a fresh lane, and nothing travels with it */
 	bool digest;     /* the result is to name the digest of the source */
 	uint32_t blames; /* deaths that it was blamed for before the master was started anew */
+	/* the master's: the source as it was listed; 0 and 0: it is a file that can be looked at */
+	uint64_t source_size;
+	int64_t source_mtime_ns;
 };
 
 struct result {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The only includer of zmq.h. */
+/* Besides keys.c and gate.c the only includer of zmq.h. */
 #include "common/socket.h"
 
 #include <assert.h>
@@ -11,24 +11,42 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "common/endpoint.h"
 #include "common/memory.h"
 
-#define IPC "ipc:"
-
 enum {
-	SOCKETS_MAX = 4096, /* of one context: three and a channel for each session */
-	QUEUE_MAX = 1000,   /* messages queued by ZeroMQ where credits do not bound them */
-	LINGER_MS = 2000,   /* how long close waits for results to leave */
+	SOCKETS_MAX = 4096,   /* of one context: three and a channel for each session */
+	QUEUE_MAX = 1000,     /* messages queued by ZeroMQ where credits do not bound them */
+	LARGE_QUEUE_MAX = 64, /* the same of the depot, for each worker */
+	LINGER_MS = 2000,     /* how long close waits for results to leave */
 	POLL_ITEMS_MAX = 16384,
+	/* TCP */
+	/* Who takes longer is cut off: half-open connections. With CURVE it is four times there and
+	 * back: 2 s were not enough for a satellite's 600 ms. */
+	HANDSHAKE_MS = 5000,
+	CHANNEL_HANDSHAKE_MS = 10000, /* the same where a pause of a friend costs its session */
+	KEEPALIVE_IDLE_S = 10, /* a machine that is gone without a word is noticed after these */
+	KEEPALIVE_PAUSE_S = 5,
+	KEEPALIVE_COUNT = 3,
+	RECONNECT_MS = 100,
+	RECONNECT_MAX_MS = 1000,
+	/* Refuses everybody where no gate answers. Debian's libzmq has the option, its header calls
+	 * it a draft and hides the name. */
+	ZAP_ENFORCE_DOMAIN = 93,
 };
 
 struct socket {
 	void *zmq;
 	enum socket_role role;
+	bool monitored;
+	char sender[WIRE_NAME_MAX];
 };
 
 struct socket_context {
 	void *zmq;
+	bool secure;
+	struct key_pair own;
+	char master_key[KEYS_TEXT_SIZE]; /* "": this is the master */
 };
 
 struct role {
@@ -36,18 +54,24 @@ struct role {
 	int send_max, receive_max; /* high-water marks; 0 is no limit */
 	int linger_ms;
 	bool binds;
+	enum endpoint_part part;
 	const char *name;
 };
 
 /* Channels have no high-water mark: credits bound them, and a mark of credit + 1 refuses sends
  * below the credit and costs a factor of 5 to 10. */
 static const struct role roles[] = {
-	[SOCKET_MASTER_RESULTS] = { ZMQ_PULL, 0, QUEUE_MAX, 0, true, "results" },
-	[SOCKET_MASTER_STATE] = { ZMQ_PUB, QUEUE_MAX, 0, 0, true, "state" },
-	[SOCKET_MASTER_CHANNEL] = { ZMQ_PUSH, 0, 0, 0, true, "channel" },
-	[SOCKET_WORKER_RESULTS] = { ZMQ_PUSH, QUEUE_MAX, 0, LINGER_MS, false, "results" },
-	[SOCKET_WORKER_STATE] = { ZMQ_SUB, 0, QUEUE_MAX, 0, false, "state" },
-	[SOCKET_WORKER_CHANNEL] = { ZMQ_PULL, 0, 0, 0, false, "channel" },
+	[SOCKET_MASTER_RESULTS] = { ZMQ_PULL, 0, QUEUE_MAX, 0, true, ENDPOINT_RESULTS, "results" },
+	[SOCKET_MASTER_STATE] = { ZMQ_PUB, QUEUE_MAX, 0, 0, true, ENDPOINT_STATE, "state" },
+	[SOCKET_MASTER_CHANNEL] = { ZMQ_PUSH, 0, 0, 0, true, ENDPOINT_CHANNEL, "channel" },
+	[SOCKET_WORKER_RESULTS] = { ZMQ_PUSH, QUEUE_MAX, 0, LINGER_MS, false, ENDPOINT_RESULTS,
+		"results" },
+	[SOCKET_WORKER_STATE] = { ZMQ_SUB, 0, QUEUE_MAX, 0, false, ENDPOINT_STATE, "state" },
+	[SOCKET_MASTER_DEPOT] = { ZMQ_ROUTER, LARGE_QUEUE_MAX, LARGE_QUEUE_MAX, 0, true,
+		ENDPOINT_DEPOT, "depot" },
+	[SOCKET_WORKER_DEPOT] = { ZMQ_DEALER, LARGE_QUEUE_MAX, LARGE_QUEUE_MAX, 0, false,
+		ENDPOINT_DEPOT, "depot" },
+	[SOCKET_WORKER_CHANNEL] = { ZMQ_PULL, 0, 0, 0, false, ENDPOINT_CHANNEL, "channel" },
 };
 
 static int fail(struct error *err, const char *what)
@@ -65,7 +89,7 @@ struct socket_context *socket_context_open(struct error *err)
 			(void)zmq_ctx_term(zmq); /* nothing is open in it */
 		return NULL;
 	}
-	struct socket_context *context = xmalloc(sizeof(*context));
+	struct socket_context *context = xcalloc(1, sizeof(*context));
 	context->zmq = zmq;
 	return context;
 }
@@ -79,73 +103,143 @@ void socket_context_close(struct socket_context *context)
 	free(context);
 }
 
-struct endpoint {
-	char text[SOCKET_ADDRESS_MAX + 32];
-};
-
-static int make_endpoint(struct endpoint *endpoint, const char *address, const struct role *role,
-	uint32_t channel, struct error *err)
+void *socket_context_raw(const struct socket_context *context)
 {
-	if (strncmp(address, IPC, strlen(IPC)) != 0 || address[strlen(IPC)] != '/')
-		return error_set(err, ERROR_USAGE, "a master's address is ipc:/DIRECTORY, not '%s'",
-			address);
-	if (strlen(address) >= SOCKET_ADDRESS_MAX)
-		return error_set(err, ERROR_LIMIT, "address '%s' is longer than %d bytes", address,
-			SOCKET_ADDRESS_MAX - 1);
-	if (role == &roles[SOCKET_MASTER_CHANNEL] || role == &roles[SOCKET_WORKER_CHANNEL])
-		(void)snprintf(endpoint->text, sizeof(endpoint->text), "ipc://%s/%s-%u",
-			address + strlen(IPC), role->name, channel);
-	else
-		(void)snprintf(endpoint->text, sizeof(endpoint->text), "ipc://%s/%s",
-			address + strlen(IPC), role->name);
+	return context->zmq;
+}
+
+void socket_context_secure(
+	struct socket_context *context, const struct key_pair *own, const char *master_key)
+{
+	context->secure = true;
+	context->own = *own;
+	if (master_key)
+		memcpy(context->master_key, master_key, sizeof(context->master_key));
+}
+
+static bool is_depot(enum socket_role role)
+{
+	return role == SOCKET_MASTER_DEPOT || role == SOCKET_WORKER_DEPOT;
+}
+
+static bool is_channel(enum socket_role role)
+{
+	return role == SOCKET_MASTER_CHANNEL || role == SOCKET_WORKER_CHANNEL;
+}
+
+static int set(void *zmq, int option, int value)
+{
+	return zmq_setsockopt(zmq, option, &value, sizeof(value));
+}
+
+static int set_options(void *zmq, enum socket_role number)
+{
+	const struct role *role = &roles[number];
+	int64_t message_max =
+		is_depot(number) ? SOCKET_LARGE_MAX : SOCKET_TOPIC_MAX + WIRE_MESSAGE_MAX;
+	if (set(zmq, ZMQ_LINGER, role->linger_ms) || set(zmq, ZMQ_SNDHWM, role->send_max) ||
+		set(zmq, ZMQ_RCVHWM, role->receive_max) ||
+		zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max)))
+		return -1;
+	/* on one host a channel, which never reconnects, is not cut by a pause of either side */
+	if (set(zmq, ZMQ_HANDSHAKE_IVL, is_channel(number) ? 0 : HANDSHAKE_MS))
+		return -1;
+	if ((number == SOCKET_WORKER_RESULTS || number == SOCKET_WORKER_DEPOT) &&
+		set(zmq, ZMQ_IMMEDIATE, 1))
+		return -1;
+	if (number == SOCKET_WORKER_CHANNEL && set(zmq, ZMQ_RECONNECT_IVL, -1))
+		return -1;
 	return 0;
 }
 
-static int set_options(void *zmq, const struct role *role, enum socket_role number)
+/* What is needed besides where the other side is another machine. */
+static int set_network(void *zmq, enum socket_role number, const char *address)
 {
-	int64_t message_max = SOCKET_TOPIC_MAX + WIRE_MESSAGE_MAX;
-	int on = 1, never = -1, handshake_ms = 2000;
-	/* a channel is never connected again, so that no pause of either side may cut it */
-	if (number == SOCKET_MASTER_CHANNEL || number == SOCKET_WORKER_CHANNEL)
-		handshake_ms = 0;
-	if (zmq_setsockopt(zmq, ZMQ_LINGER, &role->linger_ms, sizeof(int)) ||
-		zmq_setsockopt(zmq, ZMQ_SNDHWM, &role->send_max, sizeof(int)) ||
-		zmq_setsockopt(zmq, ZMQ_RCVHWM, &role->receive_max, sizeof(int)) ||
-		zmq_setsockopt(zmq, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max)) ||
-		zmq_setsockopt(zmq, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof(int)))
+	if (set(zmq, ZMQ_IPV6, endpoint_is_ipv6(address)) || set(zmq, ZMQ_TCP_KEEPALIVE, 1) ||
+		set(zmq, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S) ||
+		set(zmq, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_PAUSE_S) ||
+		set(zmq, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT))
 		return -1;
-	if (number == SOCKET_WORKER_RESULTS && zmq_setsockopt(zmq, ZMQ_IMMEDIATE, &on, sizeof(int)))
+	if (is_channel(number))
+		return set(zmq, ZMQ_HANDSHAKE_IVL, CHANNEL_HANDSHAKE_MS);
+	return set(zmq, ZMQ_RECONNECT_IVL, RECONNECT_MS) ||
+			       set(zmq, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
+		       ? -1
+		       : 0;
+}
+
+static int set_keys(void *zmq, const struct socket_context *context, const char *domain)
+{
+	const struct key_pair *own = &context->own;
+	if (zmq_setsockopt(zmq, ZMQ_CURVE_PUBLICKEY, own->public_key, KEYS_TEXT_SIZE) ||
+		zmq_setsockopt(zmq, ZMQ_CURVE_SECRETKEY, own->secret_key, KEYS_TEXT_SIZE))
 		return -1;
-	if (number == SOCKET_WORKER_CHANNEL &&
-		zmq_setsockopt(zmq, ZMQ_RECONNECT_IVL, &never, sizeof(int)))
+	if (context->master_key[0])
+		return zmq_setsockopt(
+			zmq, ZMQ_CURVE_SERVERKEY, context->master_key, KEYS_TEXT_SIZE);
+	return zmq_setsockopt(zmq, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) ||
+			       set(zmq, ZAP_ENFORCE_DOMAIN, 1) || set(zmq, ZMQ_CURVE_SERVER, 1)
+		       ? -1
+		       : 0;
+}
+
+static int set_all(void *zmq, const struct socket_context *context, enum socket_role number,
+	const char *address, uint32_t channel)
+{
+	char domain[SOCKET_DOMAIN_MAX];
+	if (set_options(zmq, number))
 		return -1;
-	return 0;
+	if (!endpoint_is_tcp(address))
+		return 0;
+	if (set_network(zmq, number, address))
+		return -1;
+	(void)snprintf(domain, sizeof(domain), is_channel(number) ? "%s-%u" : "%s",
+		roles[number].name, channel); /* fits */
+	return context->secure ? set_keys(zmq, context, domain) : 0;
 }
 
 struct socket *socket_open(struct socket_context *context, enum socket_role number,
 	const char *address, uint32_t channel, struct error *err)
 {
 	const struct role *role = &roles[number];
-	struct endpoint endpoint;
-	if (make_endpoint(&endpoint, address, role, channel, err))
+	char endpoint[ENDPOINT_MAX];
+	uint32_t channels = channel < UINT32_MAX ? channel + 1 : channel;
+	if (endpoint_check(address, is_channel(number) ? channels : 0, err))
 		return NULL;
+	endpoint_make(endpoint, address, role->part, channel);
 	void *zmq = zmq_socket(context->zmq, role->type);
-	if (!zmq || set_options(zmq, role, number) ||
-		(role->binds ? zmq_bind(zmq, endpoint.text) : zmq_connect(zmq, endpoint.text))) {
-		(void)fail(err, endpoint.text);
+	if (!zmq || set_all(zmq, context, number, address, channel) ||
+		(role->binds ? zmq_bind(zmq, endpoint) : zmq_connect(zmq, endpoint))) {
+		(void)fail(err, endpoint);
 		if (zmq)
 			(void)zmq_close(zmq); /* it was never used */
 		return NULL;
 	}
-	struct socket *socket = xmalloc(sizeof(*socket));
-	*socket = (struct socket) { zmq, number };
+	struct socket *socket = xcalloc(1, sizeof(*socket));
+	socket->zmq = zmq;
+	socket->role = number;
 	return socket;
+}
+
+int socket_monitor(struct socket *socket, const char *endpoint, struct error *err)
+{
+	const int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_DISCONNECTED |
+			   ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+			   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+	if (zmq_socket_monitor(socket->zmq, endpoint, events))
+		return fail(err, endpoint);
+	socket->monitored = true;
+	return 0;
 }
 
 void socket_close(struct socket *socket)
 {
 	if (!socket)
 		return;
+	/* ZeroMQ goes on with a closed socket for a while; an event that nobody reads any more
+	 * would hold it up */
+	if (socket->monitored)
+		(void)zmq_socket_monitor(socket->zmq, NULL, 0); /* ending one can't fail */
 	(void)zmq_close(socket->zmq); /* fails only for what is no socket */
 	free(socket);
 }
@@ -216,6 +310,18 @@ static void drop_parts(struct socket *socket)
 	}
 }
 
+/* The gate's answer travels with each message. */
+static void note_sender(struct socket *socket, zmq_msg_t *message)
+{
+	const char *name = zmq_msg_gets(message, "User-Id");
+	(void)snprintf(socket->sender, sizeof(socket->sender), "%s", name ? name : "");
+}
+
+const char *socket_sender(const struct socket *socket)
+{
+	return socket->sender;
+}
+
 int socket_receive(struct socket *socket, struct frame *frame, struct error *err)
 {
 	zmq_msg_t message;
@@ -234,12 +340,56 @@ int socket_receive(struct socket *socket, struct frame *frame, struct error *err
 		if (good) {
 			frame->size = size - topic;
 			memcpy(frame->bytes, bytes + topic, frame->size);
+			note_sender(socket, &message);
 		}
 		(void)zmq_msg_close(&message); /* it is a message: see above */
 		if (parts)
 			drop_parts(socket);
 		if (good)
 			return 1;
+	}
+}
+
+int socket_send_large(struct socket *socket, const struct socket_peer *peer, const void *bytes,
+	size_t size, struct error *err)
+{
+	assert((peer != NULL) == (socket->role == SOCKET_MASTER_DEPOT));
+	/* a peer that is gone or full gets nothing: it asks again */
+	if (peer)
+		(void)zmq_send(socket->zmq, peer->bytes, peer->size, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+	return sent(zmq_send(socket->zmq, bytes, size, ZMQ_DONTWAIT), err);
+}
+
+/* One part of a message: 1 and its bytes, as far as there is room, 0 nothing there, -1 failed. */
+static int receive_part(
+	struct socket *socket, void *buffer, size_t max, size_t *size, struct error *err)
+{
+	int got = zmq_recv(socket->zmq, buffer, max, ZMQ_DONTWAIT);
+	if (got < 0)
+		return zmq_errno() == EAGAIN || zmq_errno() == EINTR ? 0 : fail(err, "receive");
+	*size = (size_t)got;
+	return 1;
+}
+
+int socket_receive_large(struct socket *socket, struct socket_peer *peer, void *buffer,
+	size_t *size, struct error *err)
+{
+	bool routed = socket->role == SOCKET_MASTER_DEPOT;
+	for (;;) {
+		int status = 1;
+		if (routed)
+			status = receive_part(
+				socket, peer->bytes, sizeof(peer->bytes), &peer->size, err);
+		if (status <= 0)
+			return status;
+		bool whole = !routed || (has_more(socket) && peer->size <= sizeof(peer->bytes));
+		if (whole)
+			status = receive_part(socket, buffer, SOCKET_LARGE_MAX, size, err);
+		if (status <= 0)
+			return status;
+		if (whole && !has_more(socket) && *size <= SOCKET_LARGE_MAX)
+			return 1;
+		drop_parts(socket);
 	}
 }
 
@@ -270,10 +420,9 @@ int socket_poll(struct poll_item *items, size_t count, int64_t timeout_ms, struc
 	return 0;
 }
 
-int socket_remove(const char *address)
+int socket_remove(const char *folder)
 {
-	const char *folder = address + strlen(IPC);
-	DIR *list = strncmp(address, IPC, strlen(IPC)) == 0 ? opendir(folder) : NULL;
+	DIR *list = opendir(folder);
 	if (!list)
 		return -1;
 	for (struct dirent *entry = readdir(list); entry; entry = readdir(list)) {

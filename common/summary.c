@@ -33,10 +33,13 @@ void summary_line(const struct summary *s, char *line, size_t size)
 		append(line, size, &used, "%s %" PRIu64 " ", s->counters[i], s->counts[i]);
 	if (skipped)
 		append(line, size, &used, "skipped %" PRIu64 " ", skipped);
-	if (s->processes)
+	if (s->processes || s->open)
 		append(line, size, &used, "using %" PRIu32 " processes", s->processes);
 	else
 		append(line, size, &used, "single-threaded");
+	if (s->open)
+		append(line, size, &used, " on %" PRIu32 " worker%s", s->workers,
+			s->workers == 1 ? "" : "s");
 	if (s->canceled)
 		append(line, size, &used, " [canceled]");
 	else if (s->aborted)

@@ -19,6 +19,8 @@ struct summary {
 	uint64_t failed; /* of them, with a reason */
 	uint64_t input_bytes, output_bytes;
 	uint32_t processes; /* lanes; 0: single-threaded */
+	uint32_t workers;   /* that the lanes belonged to */
+	bool open;          /* to workers of other machines: how many there were is told */
 	int64_t elapsed_ms;
 	bool canceled;
 	bool halted;  /* by --halt */
@@ -29,8 +31,8 @@ struct summary {
 uint64_t summary_skipped(const struct summary *summary);
 
 /*
- * "copied 12 scaled 340 using 4 processes", with "skipped N " and " [canceled]", " [halted]" or
- * " [aborted]" as they apply.
+ * "copied 12 scaled 340 using 16 processes on 4 workers", with "skipped N " and " [canceled]",
+ * " [halted]" or " [aborted]" as they apply.
  */
 void summary_line(const struct summary *summary, char *line, size_t size);
 

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The only file that knows protobuf's form of the envelope. Unpacking allocates from one arena of
- * fixed size: a hostile message (64 KiB of empty submessages grow 76-fold in protobuf-c) runs into
- * its end and is refused, and nothing needs to be freed.
- */
+/* Plain structs -> protobuf's form of the envelope -> bytes. The way back is in wire_unpack.c. */
 #include "common/wire.h"
 
 #include <assert.h>
@@ -15,19 +11,8 @@
 #include "proto/envelope.pb-c.h"
 
 enum {
-	ARENA_SIZE = 256 * 1024,  /* bytes that one message may need once it is unpacked */
-	ENVELOPE_OVERHEAD = 256,  /* bytes of an envelope besides its jobs or results, and more */
-	ITEM_OVERHEAD = 160,      /* the same of one job or result besides its bytes fields */
-	SILENCE_MS_MAX = 3600000, /* an hour: no beat, silence or grace may be longer */
-};
-
-struct wire_decoder {
-	size_t used;
-	struct job jobs[WIRE_BATCH_MAX];
-	struct result results[WIRE_BATCH_MAX];
-	struct returned returned[WIRE_BATCH_MAX];
-	struct running running[WIRE_BATCH_MAX];
-	uint8_t arena[ARENA_SIZE];
+	ENVELOPE_OVERHEAD = 256, /* bytes of an envelope besides its jobs or results, and more */
+	ITEM_OVERHEAD = 160,     /* the same of one job or result besides its bytes fields */
 };
 
 static ProtobufCBinaryData binary(const void *data, size_t size)
@@ -163,6 +148,7 @@ static size_t pack_beat(struct frame *frame, Sciame__Envelope *envelope, const s
 	body.queued = m->queued;
 	body.received = m->received;
 	body.draining = m->draining;
+	body.load = m->load;
 	body.n_running = n;
 	body.running = list;
 	envelope->body_case = SCIAME__ENVELOPE__BODY_BEAT;
@@ -174,11 +160,15 @@ static size_t pack_beat(struct frame *frame, Sciame__Envelope *envelope, const s
 static void pack_hello(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
 {
 	Sciame__Hello body = SCIAME__HELLO__INIT;
+	ProtobufCBinaryData roots[WIRE_ROOTS_MAX];
 	body.instance = binary(&m->instance, WIRE_ID_SIZE);
 	body.name = binary_text(m->text);
 	body.build = binary_text(m->build);
 	body.lanes = m->lanes;
 	body.pid = m->pid;
+	for (; body.n_roots < m->count && body.n_roots < WIRE_ROOTS_MAX; body.n_roots++)
+		roots[body.n_roots] = binary_text(m->roots[body.n_roots]);
+	body.roots = roots;
 	envelope->body_case = SCIAME__ENVELOPE__BODY_HELLO;
 	envelope->hello = &body;
 	finish(frame, envelope);
@@ -192,6 +182,8 @@ static void pack_welcome(struct frame *frame, Sciame__Envelope *envelope, const 
 	body.silence_ms = m->silence_ms;
 	body.grace_ms = m->grace_ms;
 	body.state = (Sciame__RunState)m->state;
+	body.port = m->port;
+	body.depot = m->depot;
 	envelope->body_case = SCIAME__ENVELOPE__BODY_WELCOME;
 	envelope->welcome = &body;
 	finish(frame, envelope);
@@ -253,6 +245,46 @@ static void pack_evict(struct frame *frame, Sciame__Envelope *envelope, const st
 	finish(frame, envelope);
 }
 
+static void pack_ask(struct frame *frame, Sciame__Envelope *envelope)
+{
+	Sciame__Ask body = SCIAME__ASK__INIT;
+	envelope->body_case = SCIAME__ENVELOPE__BODY_ASK;
+	envelope->ask = &body;
+	finish(frame, envelope);
+}
+
+static void member_to_proto(Sciame__Member *to, const struct wire_member *from)
+{
+	sciame__member__init(to);
+	to->name = binary_text(from->name);
+	to->pid = from->pid;
+	to->lanes = from->lanes;
+	to->build = binary_text(from->build);
+	to->load = from->load;
+	to->running = from->running;
+	to->queued = from->queued;
+	to->done = from->done;
+	to->seconds = from->seconds;
+	to->key = binary_text(from->key);
+	to->draining = from->draining;
+}
+
+static void pack_members(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
+{
+	Sciame__Member members[WIRE_MEMBERS_MAX], *list[WIRE_MEMBERS_MAX];
+	Sciame__Members body = SCIAME__MEMBERS__INIT;
+	for (; body.n_members < m->count && body.n_members < WIRE_MEMBERS_MAX; body.n_members++) {
+		member_to_proto(&members[body.n_members], &m->members[body.n_members]);
+		list[body.n_members] = &members[body.n_members];
+	}
+	body.number = (uint32_t)m->number;
+	body.last = m->last;
+	body.members = list;
+	envelope->body_case = SCIAME__ENVELOPE__BODY_MEMBERS;
+	envelope->members = &body;
+	finish(frame, envelope);
+}
+
 size_t wire_pack(struct frame *frame, const struct message *m)
 {
 	Sciame__Envelope envelope = SCIAME__ENVELOPE__INIT;
@@ -293,297 +325,12 @@ size_t wire_pack(struct frame *frame, const struct message *m)
 	case MESSAGE_EVICT:
 		pack_evict(frame, &envelope, m);
 		return 0;
+	case MESSAGE_ASK:
+		pack_ask(frame, &envelope);
+		return 0;
+	case MESSAGE_MEMBERS:
+		pack_members(frame, &envelope, m);
+		return 0;
 	}
 	abort(); /* a type that is none of the above was never a message */
-}
-
-/* Every block is followed by a zero byte, so that a bytes field is a C string where it stands. */
-static void *arena_alloc(void *data, size_t size)
-{
-	struct wire_decoder *decoder = data;
-	if (size >= sizeof(decoder->arena))
-		return NULL;
-	size_t need = (size + 1 + 15) & ~(size_t)15;
-	if (need > sizeof(decoder->arena) - decoder->used)
-		return NULL;
-	uint8_t *block = decoder->arena + decoder->used;
-	decoder->used += need;
-	block[size] = 0;
-	return block;
-}
-
-static void arena_free(void *data, void *block)
-{
-	(void)data;
-	(void)block; /* the arena is emptied as a whole */
-}
-
-static int refuse(struct error *err, const char *what)
-{
-	return error_set(err, ERROR_PROTOCOL, "malformed message: %s", what);
-}
-
-/* The field as text of at most max bytes with its NUL, or NULL. */
-static const char *text_field(ProtobufCBinaryData field, size_t max)
-{
-	if (field.len == 0)
-		return "";
-	if (field.len >= max || memchr(field.data, 0, field.len))
-		return NULL;
-	return (const char *)field.data;
-}
-
-static bool id_field(ProtobufCBinaryData field, struct wire_id *id)
-{
-	memset(id, 0, sizeof(*id));
-	if (field.len != WIRE_ID_SIZE)
-		return field.len == 0;
-	memcpy(id, field.data, WIRE_ID_SIZE);
-	return true;
-}
-
-static int unpack_jobs(
-	struct wire_decoder *d, const Sciame__Jobs *body, struct message *m, struct error *err)
-{
-	if (body->n_jobs < 1 || body->n_jobs > WIRE_BATCH_MAX)
-		return refuse(err, "count of jobs");
-	for (size_t i = 0; i < body->n_jobs; i++) {
-		const Sciame__Job *from = body->jobs[i];
-		struct job *job = &d->jobs[i];
-		*job = (struct job) {
-			.id = from->id,
-			.attempt = from->attempt,
-			.kind = from->kind,
-			.deadline_ms = from->deadline_ms,
-			.source = text_field(from->source, JOB_LOCATION_MAX),
-			.target = text_field(from->target, JOB_LOCATION_MAX),
-			.parameters = from->parameters.data,
-			.parameters_size = from->parameters.len,
-			.alone = from->alone,
-			.digest = from->digest,
-		};
-		if (job->id == 0 || job->attempt == 0)
-			return refuse(err, "a job without number or attempt");
-		if (!job->source || !job->target)
-			return refuse(err, "a job's source or target");
-		if (job->parameters_size > JOB_PARAMETERS_MAX)
-			return refuse(err, "a job's parameters are too long");
-	}
-	m->count = body->n_jobs;
-	m->jobs = d->jobs;
-	return 0;
-}
-
-static int unpack_result(const Sciame__Result *from, struct result *to, struct error *err)
-{
-	const char *detail = text_field(from->detail, RESULT_DETAIL_MAX);
-	if (from->job == 0 || from->attempt == 0 || from->code >= ERROR_CODES)
-		return refuse(err, "a result's job, attempt or code");
-	if (!detail || from->report.len > RESULT_REPORT_MAX)
-		return refuse(err, "a result's detail or report");
-	if (from->source_digest.len != 0 && from->source_digest.len != JOB_DIGEST_SIZE)
-		return refuse(err, "a result's digest");
-	to->job = from->job;
-	to->attempt = from->attempt;
-	to->code = (enum error_code)from->code;
-	to->error_number = (int)(from->error_number & 0xFFFF);
-	to->input_bytes = from->input_bytes;
-	to->output_bytes = from->output_bytes;
-	to->duration_us = from->duration_us;
-	to->report_size = (uint32_t)from->report.len;
-	if (from->report.len)
-		memcpy(to->report, from->report.data, from->report.len);
-	memcpy(to->detail, detail, strlen(detail) + 1);
-	to->source_size = from->source_size;
-	to->source_mtime_ns = from->source_mtime_ns;
-	to->has_digest = from->source_digest.len > 0;
-	if (to->has_digest)
-		memcpy(to->digest, from->source_digest.data, JOB_DIGEST_SIZE);
-	return 0;
-}
-
-static int unpack_results(
-	struct wire_decoder *d, const Sciame__Results *body, struct message *m, struct error *err)
-{
-	if (body->n_results < 1 || body->n_results > WIRE_BATCH_MAX || body->number == 0)
-		return refuse(err, "count or number of results");
-	for (size_t i = 0; i < body->n_results; i++) {
-		if (unpack_result(body->results[i], &d->results[i], err))
-			return -1;
-	}
-	m->number = body->number;
-	m->count = body->n_results;
-	m->results = d->results;
-	return 0;
-}
-
-static int unpack_refused(
-	struct wire_decoder *d, const Sciame__Refused *body, struct message *m, struct error *err)
-{
-	if (body->n_jobs < 1 || body->n_jobs > WIRE_BATCH_MAX || body->number == 0)
-		return refuse(err, "count or number of refused jobs");
-	for (size_t i = 0; i < body->n_jobs; i++)
-		d->returned[i] = (struct returned) { body->jobs[i]->job, body->jobs[i]->attempt };
-	m->number = body->number;
-	m->count = body->n_jobs;
-	m->returned = d->returned;
-	return 0;
-}
-
-static int unpack_beat(
-	struct wire_decoder *d, const Sciame__Beat *body, struct message *m, struct error *err)
-{
-	if (body->n_running > WIRE_BATCH_MAX)
-		return refuse(err, "count of running jobs");
-	for (size_t i = 0; i < body->n_running; i++) {
-		const Sciame__Running *from = body->running[i];
-		d->running[i] = (struct running) { from->job, from->attempt, from->since_ms };
-	}
-	m->number = body->number;
-	m->queued = body->queued;
-	m->received = body->received;
-	m->draining = body->draining;
-	m->count = body->n_running;
-	m->running = d->running;
-	return 0;
-}
-
-static int unpack_hello(const Sciame__Hello *body, struct message *m, struct error *err)
-{
-	m->text = text_field(body->name, WIRE_NAME_MAX);
-	m->build = text_field(body->build, WIRE_NAME_MAX);
-	m->lanes = body->lanes;
-	m->pid = body->pid;
-	if (!m->text || !m->build || !id_field(body->instance, &m->instance))
-		return refuse(err, "a name in Hello");
-	if (m->lanes < 1 || m->lanes > WIRE_LANES_MAX)
-		return refuse(err, "count of lanes in Hello");
-	return 0;
-}
-
-static int unpack_state(Sciame__RunState from, struct message *m, struct error *err)
-{
-	if (from < SCIAME__RUN_STATE__RUN_STATE_RUNNING ||
-		from > SCIAME__RUN_STATE__RUN_STATE_HALTING)
-		return refuse(err, "state of the run");
-	m->state = (enum run_state)from;
-	return 0;
-}
-
-static int unpack_welcome(const Sciame__Welcome *body, struct message *m, struct error *err)
-{
-	m->channel = body->channel;
-	m->beat_ms = body->beat_ms;
-	m->silence_ms = body->silence_ms;
-	m->grace_ms = body->grace_ms;
-	/* a silence no longer than a beat would be broken by nobody */
-	if (m->beat_ms < 1 || m->beat_ms >= m->silence_ms || m->silence_ms > SILENCE_MS_MAX ||
-		m->grace_ms > SILENCE_MS_MAX)
-		return refuse(err, "times in Welcome");
-	return unpack_state(body->state, m, err);
-}
-
-static int unpack_goodbye(const Sciame__Goodbye *body, struct message *m, struct error *err)
-{
-	m->text = text_field(body->why, ERROR_MESSAGE_MAX);
-	if (!m->text || body->code >= ERROR_CODES)
-		return refuse(err, "reason in Goodbye");
-	m->code = (enum error_code)body->code;
-	return 0;
-}
-
-static int unpack_body(struct wire_decoder *d, const Sciame__Envelope *envelope, struct message *m,
-	struct error *err)
-{
-	switch (envelope->body_case) {
-	case SCIAME__ENVELOPE__BODY_HELLO:
-		m->type = MESSAGE_HELLO;
-		return unpack_hello(envelope->hello, m, err);
-	case SCIAME__ENVELOPE__BODY_WELCOME:
-		m->type = MESSAGE_WELCOME;
-		return unpack_welcome(envelope->welcome, m, err);
-	case SCIAME__ENVELOPE__BODY_READY:
-		m->type = MESSAGE_READY;
-		m->channel = envelope->ready->channel;
-		return 0;
-	case SCIAME__ENVELOPE__BODY_STATE:
-		m->type = MESSAGE_STATE;
-		m->number = envelope->state->number;
-		return unpack_state(envelope->state->state, m, err);
-	case SCIAME__ENVELOPE__BODY_BEAT:
-		m->type = MESSAGE_BEAT;
-		return unpack_beat(d, envelope->beat, m, err);
-	case SCIAME__ENVELOPE__BODY_JOBS:
-		m->type = MESSAGE_JOBS;
-		return unpack_jobs(d, envelope->jobs, m, err);
-	case SCIAME__ENVELOPE__BODY_RESULTS:
-		m->type = MESSAGE_RESULTS;
-		return unpack_results(d, envelope->results, m, err);
-	case SCIAME__ENVELOPE__BODY_ACK:
-		m->type = MESSAGE_ACK;
-		m->number = envelope->ack->number;
-		return 0;
-	case SCIAME__ENVELOPE__BODY_REFUSED:
-		m->type = MESSAGE_REFUSED;
-		return unpack_refused(d, envelope->refused, m, err);
-	case SCIAME__ENVELOPE__BODY_GOODBYE:
-		m->type = MESSAGE_GOODBYE;
-		return unpack_goodbye(envelope->goodbye, m, err);
-	case SCIAME__ENVELOPE__BODY_REJECT:
-		m->type = MESSAGE_REJECT;
-		m->text = text_field(envelope->reject->why, ERROR_MESSAGE_MAX);
-		return m->text ? 0 : refuse(err, "reason in Reject");
-	case SCIAME__ENVELOPE__BODY_EVICT:
-		m->type = MESSAGE_EVICT;
-		m->text = text_field(envelope->evict->why, ERROR_MESSAGE_MAX);
-		return m->text ? 0 : refuse(err, "reason in Evict");
-	case SCIAME__ENVELOPE__BODY__NOT_SET:
-	case _SCIAME__ENVELOPE__BODY__CASE_IS_INT_SIZE:
-		break;
-	}
-	return refuse(err, "of no known type");
-}
-
-int run_state_rank(enum run_state state)
-{
-	static const int ranks[] = {
-		[RUN_RUNNING] = 1,
-		[RUN_HALTING] = 2,
-		[RUN_CANCELING] = 3,
-		[RUN_CANCELING_NOW] = 4,
-		[RUN_DONE] = 5,
-	};
-	return ranks[state];
-}
-
-struct wire_decoder *wire_decoder_new(void)
-{
-	return xcalloc(1, sizeof(struct wire_decoder));
-}
-
-void wire_decoder_free(struct wire_decoder *decoder)
-{
-	free(decoder);
-}
-
-int wire_unpack(struct wire_decoder *decoder, const struct frame *frame, struct message *message,
-	struct error *err)
-{
-	ProtobufCAllocator arena = { arena_alloc, arena_free, decoder };
-	if (frame->size > WIRE_MESSAGE_MAX)
-		return refuse(err, "too long");
-	decoder->used = 0;
-	const Sciame__Envelope *envelope =
-		sciame__envelope__unpack(&arena, frame->size, frame->bytes);
-	if (!envelope)
-		return refuse(err, "not an envelope, or larger than allowed when unpacked");
-	if (envelope->proto != WIRE_VERSION)
-		return error_set(err, ERROR_PROTOCOL,
-			"the other side speaks version %u of the protocol, this one version %d",
-			envelope->proto, WIRE_VERSION);
-	*message = (struct message) { .header.epoch = envelope->epoch };
-	if (!id_field(envelope->run, &message->header.run) ||
-		!id_field(envelope->session, &message->header.session))
-		return refuse(err, "run or session");
-	return unpack_body(decoder, envelope, message, err);
 }

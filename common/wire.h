@@ -21,6 +21,9 @@ enum {
 	WIRE_ID_SIZE = 16,        /* bytes of a run, a session or an instance */
 	WIRE_NAME_MAX = 256,      /* bytes of a host's name or a version, with the NUL */
 	WIRE_LANES_MAX = 4096,    /* lanes of one worker */
+	WIRE_ROOTS_MAX = 16,      /* folders that one worker serves */
+	WIRE_ROOT_NAME_MAX = 32,  /* bytes of the name of one, with the NUL */
+	WIRE_MEMBERS_MAX = 16,    /* in one message */
 };
 
 enum message_type {
@@ -36,6 +39,8 @@ enum message_type {
 	MESSAGE_GOODBYE,
 	MESSAGE_REJECT,
 	MESSAGE_EVICT,
+	MESSAGE_ASK,
+	MESSAGE_MEMBERS,
 };
 
 /* The same numbers as RunState in envelope.proto. */
@@ -70,27 +75,43 @@ struct running {
 	uint32_t since_ms;
 };
 
+/* A worker as people want to see it. */
+struct wire_member {
+	const char *name, *build, *key; /* key: the name of its key, "" without one */
+	uint32_t pid, lanes;
+	uint32_t load; /* of its host: runnable processes in the last minute, times 100 */
+	uint32_t running, queued, seconds;
+	uint64_t done;
+	bool draining;
+};
+
 /* Only the fields that the type needs are set; pointers are borrowed. */
 struct message {
 	enum message_type type;
 	struct wire_header header;
-	uint64_t number;         /* STATE, BEAT, RESULTS, ACK, REFUSED */
+	uint64_t number;         /* STATE, BEAT, RESULTS, ACK, REFUSED, MEMBERS */
 	enum run_state state;    /* WELCOME, STATE */
 	struct wire_id instance; /* HELLO */
 	const char *text;        /* HELLO: host's name; GOODBYE, REJECT, EVICT: why */
 	const char *build;       /* HELLO */
 	uint32_t lanes, pid;     /* HELLO */
 	uint32_t channel;        /* WELCOME, READY */
+	uint32_t port;           /* WELCOME: of the channel, from 0; TCP only */
+	bool depot;              /* WELCOME: files travel over the master */
 	uint32_t beat_ms, silence_ms, grace_ms; /* WELCOME */
 	uint32_t queued;                        /* BEAT */
 	uint64_t received;                      /* BEAT: jobs so far */
+	uint32_t load;                          /* BEAT: as in wire_member */
 	bool draining;                          /* BEAT */
+	bool last;                              /* MEMBERS: no more follow */
 	enum error_code code;                   /* GOODBYE */
 	size_t count;                           /* how many of the following */
 	const struct job *jobs;                 /* JOBS */
 	const struct result *results;           /* RESULTS */
 	const struct returned *returned;        /* REFUSED */
 	const struct running *running;          /* BEAT */
+	const char *const *roots;               /* HELLO */
+	const struct wire_member *members;      /* MEMBERS */
 };
 
 struct frame {

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that are missing: packages.sh build|test|sample ...
-#   build   what compiles and runs sciame
-#   test    what its tests need besides
-#   sample  what run.sh makes its sample pictures with
+# Installs the Debian packages that are missing: packages.sh build|run|test|cluster|sample ...
+#   build    what compiles and runs sciame
+#   run      what runs it, once it is compiled
+#   test     what its tests need besides
+#   cluster  Docker, Slurm and Swift, for the tests with these; none of their daemons is started
+#   sample   what run.sh makes its sample pictures with
 # Does nothing, and needs no rights, when all are there.
 set -euo pipefail
 
@@ -13,8 +15,17 @@ BUILD_PACKAGES=(
 	libcurl4-openssl-dev libxml2-dev libjansson-dev libuchardet-dev libsodium-dev libsqlite3-dev
 	libseccomp-dev
 )
-TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools chromium fuse3 libfuse3-dev)
+RUN_PACKAGES=(
+	libzmq5 libprotobuf-c1 libvips42 libjpeg62-turbo libdeflate0 libcurl4 libxml2 libjansson4
+	libuchardet0 libsodium23 libsqlite3-0 libseccomp2 ca-certificates
+)
+TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools chromium fuse3 libfuse3-dev iproute2
+	iptables)
+CLUSTER_PACKAGES=(docker.io docker-compose debootstrap iproute2 iptables munge slurm-wlm
+	memcached python3-swift)
 SAMPLE_PACKAGES=(libvips-tools)
+
+POLICY=/usr/sbin/policy-rc.d # who says whether the services of new packages are started
 
 fail() {
 	echo "packages.sh: $*" >&2
@@ -44,16 +55,18 @@ wanted=()
 for group in "$@"; do
 	case $group in
 	build) wanted+=("${BUILD_PACKAGES[@]}") ;;
+	run) wanted+=("${RUN_PACKAGES[@]}") ;;
 	test) wanted+=("${TEST_PACKAGES[@]}") ;;
+	cluster) wanted+=("${CLUSTER_PACKAGES[@]}") ;;
 	sample) wanted+=("${SAMPLE_PACKAGES[@]}") ;;
 	*)
-		echo "usage: packages.sh build|test|sample ..." >&2
+		echo "usage: packages.sh build|run|test|cluster|sample ..." >&2
 		exit 2
 		;;
 	esac
 done
 if ((${#wanted[@]} == 0)); then
-	echo "usage: packages.sh build|test|sample ..." >&2
+	echo "usage: packages.sh build|run|test|cluster|sample ..." >&2
 	exit 2
 fi
 
@@ -69,6 +82,12 @@ if ((EUID != 0)) && ! command -v sudo >/dev/null; then
 	fail "not root, and no sudo; as root: apt-get install ${packages[*]}"
 fi
 echo "packages: installing ${packages[*]}"
+# The tests start daemons of their own: those of the machine are not to start because of them.
+if [[ " $* " == *" cluster "* && ! -e $POLICY ]]; then
+	trap 'as_root rm -f "$POLICY"' EXIT
+	printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+	as_root chmod 755 "$POLICY"
+fi
 as_root apt-get update -q
 # Through env, because sudo drops variables.
 as_root env DEBIAN_FRONTEND=noninteractive \

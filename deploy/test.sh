@@ -1,19 +1,28 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing, builds four times (release; address and undefined-behaviour sanitizers;
-# thread sanitizer; clang), runs all tests in the first two, those of threads in the third and the
-# unit tests in the fourth, and closes with one line that counts them all:
+# test.sh [--cluster]: installs what is missing, builds four times (release; address and
+# undefined-behaviour sanitizers; thread sanitizer; clang), runs all tests in the first two, those
+# of threads in the third and the unit tests in the fourth, and closes with one line that counts
+# them all:
 #     N passed, N failed, N skipped
+# --cluster also installs Docker, Slurm and Swift, without which the tests with these count as skipped.
 # Exit status: 0 when none failed, 1 when some did, 3 when something could not be built or run.
 set -euo pipefail
 
 PRESETS=(release asan tsan clang)
 
+groups=(build test)
+if (($# == 1)) && [[ $1 == --cluster ]]; then
+	groups+=(cluster)
+elif (($# > 0)); then
+	echo "usage: test.sh [--cluster]" >&2
+	exit 2
+fi
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 results=$(mktemp -d)
 trap 'rm -r "$results"' EXIT
 
-"$top/deploy/packages.sh" build test || exit 3
+"$top/deploy/packages.sh" "${groups[@]}" || exit 3
 cd "$top"
 for preset in "${PRESETS[@]}"; do
 	echo "test: building preset $preset"

@@ -9,9 +9,11 @@
 #include "common/log.h"
 #include "common/quote.h"
 #include "common/startup.h"
+#include "master/keygen_command.h"
 #include "master/ledger_command.h"
 #include "master/progress.h"
 #include "master/run_ledger.h"
+#include "master/workers_command.h"
 
 static void print_failure(void *context, const char *name, const char *reason)
 {
@@ -55,7 +57,9 @@ static void print_json(const struct run *run)
 	(void)printf("  \"canceled\": %s,\n", s->canceled ? "true" : "false");
 	(void)printf("  \"halted\": %s,\n", s->halted ? "true" : "false");
 	(void)printf("  \"aborted\": %s,\n", s->aborted ? "true" : "false");
-	(void)printf("  \"processes\": %" PRIu32 ",\n", s->processes ? s->processes : 1);
+	(void)printf("  \"processes\": %" PRIu32 ",\n", s->processes || s->open ? s->processes : 1);
+	if (s->open)
+		(void)printf("  \"workers\": %" PRIu32 ",\n", s->workers);
 	(void)printf("  \"input_bytes\": %" PRIu64 ",\n  \"output_bytes\": %" PRIu64 ",\n",
 		s->input_bytes, s->output_bytes);
 	(void)printf("  \"seconds\": %.3f,\n  \"failures\": [", (double)s->elapsed_ms / 1000.0);
@@ -157,12 +161,27 @@ static int execute(const struct command *command, const struct settings *setting
 	return status;
 }
 
-/* A command that runs no jobs. */
-static int read_ledger(int argc, char **argv)
+/* The commands that run no jobs. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv, struct error *err);
+} others[] = {
+	{ "ledger", ledger_command },
+	{ "keygen", keygen_command },
+	{ "workers", workers_command },
+};
+
+/* -1: the command line names none of them. */
+static int run_other(int argc, char **argv)
 {
 	struct error err;
-	int status = ledger_command(argc - 1, argv + 1, &err) ? fail(&err) : EXIT_ALL_DONE;
-	return flush_stdout() ? EXIT_COULD_NOT_RUN : status;
+	for (size_t i = 0; argc > 1 && i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strcmp(argv[1], others[i].name) != 0)
+			continue;
+		int status = others[i].run(argc - 1, argv + 1, &err) ? fail(&err) : EXIT_ALL_DONE;
+		return flush_stdout() ? EXIT_COULD_NOT_RUN : status;
+	}
+	return -1;
 }
 
 int command_main(const struct command *command, int argc, char **argv)
@@ -173,8 +192,9 @@ int command_main(const struct command *command, int argc, char **argv)
 	startup_descriptors();
 	startup_dispositions();
 	log_open("sciame");
-	if (argc > 1 && strcmp(argv[1], "ledger") == 0)
-		return read_ledger(argc, argv);
+	status = run_other(argc, argv);
+	if (status >= 0)
+		return status;
 	if (settings_parse(&settings, argc, argv, &err))
 		return fail(&err);
 	if (settings.help || settings.version) {

@@ -155,6 +155,9 @@ void enumerator_stop(struct enumerator *e)
 	queue_close(&e->jobs);
 	queue_close(&e->notes);
 	atomic_store(&e->stopped, true);
+	const struct listing *listing = e->options.listing;
+	if (listing->kind->stop)
+		listing->kind->stop(listing->state);
 }
 
 static void empty(struct queue *queue)

@@ -29,8 +29,10 @@ struct kind_run {
 	char *ledger_source, *ledger_target;
 	const void *ledger_parameters;
 	size_t ledger_parameters_size;
-	bool ledger_optional; /* none is kept unless it is asked for */
-	bool stdout_taken;    /* the output itself goes to stdout: the last line goes to stderr */
+	bool ledger_optional;    /* none is kept unless it is asked for */
+	const char *s3_endpoint; /* for the workers of this host; borrowed from the settings */
+	bool allow_private;      /* they may contact addresses that are not public */
+	bool stdout_taken; /* the output itself goes to stdout: the last line goes to stderr */
 };
 
 struct master_kind {
@@ -56,6 +58,8 @@ struct master_kind {
 	 * Called from one thread, which is not the one that calls the others.
 	 */
 	int (*next)(void *state, struct job *job, struct error *err);
+	/* From any thread: no more is wanted, next is to return soon. Or NULL: it never waits. */
+	void (*stop)(void *state);
 	/* Which counter a successful result counts in, or -1 and *err when it makes no sense. */
 	int (*fold)(
 		void *state, const struct job *job, const struct result *result, struct error *err);

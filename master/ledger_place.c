@@ -10,6 +10,7 @@
 #include "common/folder.h"
 #include "common/hash.h"
 #include "common/memory.h"
+#include "common/s3.h"
 #include "master/xdg.h"
 
 enum {
@@ -44,6 +45,15 @@ static char *real_path(const char *target, struct error *err)
 	return path;
 }
 
+/* "s3://BUCKET/PREFIX" however many slashes it ends with. */
+static char *object_path(const char *target)
+{
+	size_t length = strlen(target);
+	while (length > 0 && target[length - 1] == '/')
+		length--;
+	return xasprintf("%.*s", (int)length, target);
+}
+
 static bool is_safe(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -54,7 +64,8 @@ static char *name_of(const char *path)
 {
 	uint8_t digest[HASH_SHA256_SIZE];
 	char name[NAME_MAX_BYTES + 1] = "", hex[2 * DIGEST_BYTES + 1];
-	const char *last = strrchr(path, '/') + 1; /* a real path begins with one */
+	const char *slash = strrchr(path, '/'); /* a real path begins with one */
+	const char *last = slash ? slash + 1 : path;
 	hash_sha256(path, strlen(path), digest);
 	for (size_t i = 0; i < sizeof(hex) - 1; i++)
 		hex[i] = "0123456789abcdef"[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
@@ -66,7 +77,7 @@ static char *name_of(const char *path)
 
 char *ledger_place(const char *target, struct error *err)
 {
-	char *path = real_path(target, err);
+	char *path = s3_is_location(target) ? object_path(target) : real_path(target, err);
 	if (!path)
 		return NULL;
 	char *name = name_of(path);

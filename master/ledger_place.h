@@ -8,7 +8,8 @@
 /*
  * XDG_STATE_HOME/sciame/runs/NAME-DIGEST.db: NAME is for people, the last part of the target's real
  * path; DIGEST, of all of that path, is what tells targets apart. The target need not be there, the
- * folder that it lies in must. The caller frees it; NULL and *err. Nothing is created.
+ * folder that it lies in must; "s3://BUCKET/PREFIX" stands for itself. The caller frees it; NULL
+ * and *err. Nothing is created.
  */
 char *ledger_place(const char *target, struct error *err);
 

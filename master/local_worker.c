@@ -43,6 +43,12 @@ static int spawn(
 		arguments[n++] = "--sandbox=best-effort";
 	if (options->sync)
 		arguments[n++] = "--fsync";
+	if (options->s3_endpoint) {
+		arguments[n++] = "--s3-endpoint";
+		arguments[n++] = (char *)options->s3_endpoint;
+	}
+	if (options->allow_private)
+		arguments[n++] = "--allow-private";
 	for (size_t i = 0; i < options->roots_count && n < ARGUMENTS_MAX - 3; i++) {
 		arguments[n++] = "--root";
 		arguments[n++] = options->roots[i];

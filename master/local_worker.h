@@ -25,6 +25,8 @@ struct local_worker_options {
 	int64_t transfers; /* in flight; 0: the worker's default */
 	bool sync;
 	bool sandbox_best_effort; /* lanes may be less confined where the kernel can't */
+	const char *s3_endpoint;  /* or NULL */
+	bool allow_private;       /* addresses that are not public may be contacted */
 	char *const *roots;       /* NAME=FOLDER */
 	size_t roots_count;
 };

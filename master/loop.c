@@ -19,8 +19,10 @@ enum {
 	WORKER_FAILURES_MAX = 10, /* the same after that, without a settled job in between */
 	STOOD_STILL_MS = 1000,    /* a round that took so long says nothing about workers */
 	TRANSFERS_AHEAD = 1024,   /* feeds that a worker holds at once */
-	ECHO_MS = 50,    /* timeout(1) signals the process and its group: that is one signal */
-	HURRY_MS = 1000, /* the same after a second Ctrl+C */
+	ECHO_MS = 50,         /* timeout(1) signals the process and its group: that is one signal */
+	FAREWELL_MS = 2000,   /* for workers of other machines to hear of the end and say goodbye */
+	ALONE_TELL_MS = 2000, /* nobody is there for so long: that is said */
+	HURRY_MS = 1000,      /* the same after a second Ctrl+C */
 };
 
 enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_FOUND, ITEM_ROSTER, ITEMS = ITEM_ROSTER + ROSTER_POLL_ITEMS };
@@ -61,7 +63,7 @@ static int find_jobs(struct loop *loop, bool *more, struct error *err)
 	bool ended;
 	*more = false;
 	take_notes(loop);
-	if (loop->exhausted || loop->finished || loop->wanted == 0)
+	if (!loop->gathered || loop->exhausted || loop->finished || loop->wanted == 0)
 		return 0;
 	size_t count = loop->wanted < TAKE_MAX ? (size_t)loop->wanted : TAKE_MAX;
 	size_t got = enumerator_take(loop->enumerator, jobs, count, &ended);
@@ -312,7 +314,7 @@ static int64_t timeout_ms(const struct loop *loop, int64_t now_ms)
 
 static int wait(struct loop *loop, struct poll_item *items, bool more, struct error *err)
 {
-	bool hungry = loop->wanted > 0 && !loop->exhausted;
+	bool hungry = loop->gathered && loop->wanted > 0 && !loop->exhausted;
 	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->signals };
 	items[ITEM_LEASH] = (struct poll_item) { .fd = loop->worker.leash };
 	items[ITEM_FOUND] =
@@ -350,21 +352,69 @@ static int halt(struct loop *loop, struct error *err)
 	return roster_tell(loop->roster, RUN_CANCELING_NOW, err);
 }
 
+/* The run can't go on: it ends as if canceled, and then with this error. */
+static int give_up(struct loop *loop, const struct error *why, const char *words, struct error *err)
+{
+	struct event event = { .type = EVENT_CANCEL };
+	if (loop->failed)
+		return 0;
+	loop->failed = true;
+	loop->failure = *why;
+	progress_clear();
+	log_line("%s", words);
+	return loop->stopped ? 0 : loop_step(loop, &event, err);
+}
+
 /* A ledger that can't be written ends the run: what is done from here on would be forgotten. */
 static int watch_ledger(struct loop *loop, struct error *err)
 {
-	struct event event = { .type = EVENT_CANCEL };
 	struct run *run = loop->run;
+	struct error why;
 	if (!run->ledger)
 		return 0;
 	ledger_listed(run->ledger, enumerator_found(loop->enumerator),
 		enumerator_has_ended(loop->enumerator) && !loop->stopped);
-	if (loop->ledger_lost || ledger_check(run->ledger, &loop->ledger_error) == 0)
+	if (ledger_check(run->ledger, &why) == 0)
 		return 0;
-	loop->ledger_lost = true;
-	progress_clear();
-	log_line("the ledger can no longer be written: the run ends");
-	return loop->stopped ? 0 : loop_step(loop, &event, err);
+	return give_up(loop, &why, "the ledger can no longer be written: the run ends", err);
+}
+
+/*
+ * Nothing is listed before as many have come as --wait-workers says. A run that has nobody left to
+ * work for it waits for somebody, but not for ever.
+ */
+static int watch_workers(struct loop *loop, int64_t now_ms, struct error *err)
+{
+	const struct settings *settings = loop->run->settings;
+	size_t here = roster_count_remote(loop->roster);
+	bool patient = settings->wait_timeout_ms == 0;
+	struct error why;
+	if (!loop->gathered && here >= (size_t)settings->wait_workers)
+		loop->gathered = true;
+	if (!loop->gathered && !patient && now_ms - loop->opened_ms >= settings->wait_timeout_ms &&
+		!loop->stopped)
+		return error_set(err, ERROR_START,
+			"%zu of %lld workers have come to %s within %g s", here,
+			(long long)settings->wait_workers, settings->listen,
+			(double)settings->wait_timeout_ms / 1000.0);
+	if (loop->worker.pid || here > 0 || loop->finished) {
+		loop->alone_ms = -1;
+		loop->alone_told = false;
+		return 0;
+	}
+	if (loop->alone_ms < 0)
+		loop->alone_ms = now_ms;
+	if (now_ms - loop->alone_ms >= ALONE_TELL_MS && !loop->alone_told) {
+		loop->alone_told = true;
+		progress_clear();
+		log_line("no worker is here: waiting for one at %s", settings->listen);
+	}
+	if (!loop->gathered || patient || now_ms - loop->alone_ms < settings->wait_timeout_ms)
+		return 0;
+	(void)error_set(&why, ERROR_START,
+		"no worker was here for %g s; the same command goes on from here",
+		(double)settings->wait_timeout_ms / 1000.0);
+	return give_up(loop, &why, "no worker has come back: the run ends", err);
 }
 
 /* What is due by the clock. */
@@ -379,7 +429,8 @@ static int tick(struct loop *loop, struct error *err)
 		loop->kill_at_ms = -1;
 		local_worker_kill(&loop->worker);
 	}
-	if (lose_gone(loop, now_ms, err) || halt(loop, err) || watch_ledger(loop, err))
+	if (lose_gone(loop, now_ms, err) || halt(loop, err) || watch_ledger(loop, err) ||
+		watch_workers(loop, now_ms, err))
 		return -1;
 	run_show_progress(loop->run, enumerator_found(loop->enumerator),
 		enumerator_has_ended(loop->enumerator), now_ms);
@@ -403,7 +454,13 @@ static int round_trip(struct loop *loop, bool *more, struct error *err)
 	return roster_flush(loop->roster, err);
 }
 
-/* Until all is settled and the worker has ended. */
+/* Whether somebody of another machine has yet to hear that the run is over. */
+static bool is_parting(const struct loop *loop)
+{
+	return roster_count_remote(loop->roster) > 0 && clock_ms() < loop->farewell_at_ms;
+}
+
+/* Until all is settled and the workers have gone. */
 static int serve(struct loop *loop, struct error *err)
 {
 	bool more = true;
@@ -414,7 +471,8 @@ static int serve(struct loop *loop, struct error *err)
 	assert(loop->stopped || enumerator_all_settled(loop->enumerator));
 	loop->run->ended = loop->listed && !loop->stopped;
 	loop->kill_at_ms = clock_ms() + LOOP_KILL_AFTER_MS;
-	while (loop->worker.pid) {
+	loop->farewell_at_ms = clock_ms() + FAREWELL_MS;
+	while (loop->worker.pid || is_parting(loop)) {
 		if (round_trip(loop, &more, err))
 			return -1;
 	}
@@ -423,7 +481,9 @@ static int serve(struct loop *loop, struct error *err)
 
 int loop_run(struct run *run, struct error *err)
 {
-	struct loop loop = { .run = run, .signals = -1, .worker.leash = -1, .kill_at_ms = -1 };
+	struct loop loop = {
+		.run = run, .signals = -1, .worker.leash = -1, .kill_at_ms = -1, .alone_ms = -1
+	};
 	const struct settings *settings = run->settings;
 	struct scheduler_options options = {
 		.retries = settings->retries < 0 ? run->kind->retries : (uint32_t)settings->retries,
@@ -434,9 +494,15 @@ int loop_run(struct run *run, struct error *err)
 	memcpy(&options.seed, run->id, sizeof(options.seed));
 	loop.scheduler = scheduler_new(&options);
 	int status = loop_open(&loop, err) || serve(&loop, err) ? -1 : 0;
-	if (status == 0 && loop.ledger_lost) {
-		*err = loop.ledger_error;
+	if (status == 0 && loop.failed) {
+		*err = loop.failure;
 		status = -1;
+	}
+	if (settings->listen && loop.roster) {
+		struct roster_peak peak = roster_peak(loop.roster);
+		run->summary.processes = peak.lanes;
+		run->summary.workers = peak.workers;
+		run->summary.open = true;
 	}
 	run->summary.canceled = loop.canceled;
 	loop_close(&loop);

@@ -21,6 +21,8 @@ static int settle(struct loop *loop, const struct action *action, struct error *
 	};
 	if (action->attempt > 0 && action->code != ERROR_NONE && !loop->result)
 		leftovers_note(&loop->leftovers, loop_jobs_find(&loop->jobs, action->job)->target);
+	if (loop->depot)
+		depot_withdraw(loop->depot, action->job);
 	loop_jobs_settle(&loop->jobs, loop->run, &end);
 	loop->worker_failures = 0;
 	return enumerator_settled(loop->enumerator, err);
@@ -33,6 +35,8 @@ static void send_job(struct loop *loop, const struct action *action)
 		leftovers_note(&loop->leftovers, job->target);
 	job->attempt = action->attempt;
 	job->alone = action->alone;
+	if (loop->depot)
+		depot_offer(loop->depot, job);
 	roster_give(loop->roster, action->worker, job);
 }
 

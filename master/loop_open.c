@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/access.h"
+#include "common/clock.h"
 #include "common/cpus.h"
+#include "common/memory.h"
 #include "common/log.h"
 #include "common/startup.h"
 
@@ -20,7 +23,7 @@ static int make_folder(struct loop *loop, struct error *err)
 		int length = snprintf(
 			loop->folder, sizeof(loop->folder), "%s/sciame-XXXXXX", parents[i]);
 		/* "ipc:" has to fit before it */
-		if (length + 5 <= SOCKET_ADDRESS_MAX && mkdtemp(loop->folder)) {
+		if (length + 5 <= ENDPOINT_FOLDER_MAX && mkdtemp(loop->folder)) {
 			(void)snprintf(
 				loop->address, sizeof(loop->address), "ipc:%s", loop->folder);
 			return 0;
@@ -39,35 +42,102 @@ static int64_t lanes_of(const struct run *run)
 	return most;
 }
 
-int loop_open(struct loop *loop, struct error *err)
+static int read_keys(struct loop *loop, struct error *err)
 {
-	bool transfers = loop->run->kind->transfers_per_core > 0;
+	const char *folder = loop->run->settings->keys;
+	char *own = xasprintf("%s/master.key", folder);
+	int status = keys_read(&loop->keys, own, err);
+	free(own);
+	loop->allowed = xasprintf("%s/allowed", folder);
+	return status;
+}
+
+/* Where workers of other machines join. */
+static int add_remote(struct loop *loop, struct roster_options *options, struct error *err)
+{
 	const struct settings *settings = loop->run->settings;
-	uint64_t files;
-	if (startup_files(&files, err))
+	if (access_check(settings->listen, settings->keys != NULL, settings->insecure, err))
 		return -1;
-	loop->signals = startup_signals(err);
-	if (loop->signals < 0 || make_folder(loop, err))
+	if (settings->keys && read_keys(loop, err))
 		return -1;
-	struct roster_options roster = {
-		.address = loop->address,
+	options->entrances[options->entrances_count++] = (struct entrance_options) {
+		.address = settings->listen,
+		.keys = settings->keys ? &loop->keys : NULL,
+		.allowed = loop->allowed,
+		.channels = (uint32_t)settings->channels,
+		.depot = settings->transfer == TRANSFER_INLINE,
+	};
+	return 0;
+}
+
+static int open_roster(struct loop *loop, struct error *err)
+{
+	const struct settings *settings = loop->run->settings;
+	struct roster_options options = {
 		.grace_ms = (uint32_t)settings->grace_ms,
 		.epoch = loop->run->epoch,
+		.roots = loop->run->kind_run.roots,
+		.roots_count = loop->run->kind_run.roots_count,
 	};
-	memcpy(&roster.run, loop->run->id, sizeof(roster.run));
-	loop->roster = roster_open(&roster, err);
-	if (!loop->roster)
+	memcpy(&options.run, loop->run->id, sizeof(options.run));
+	if (settings->concurrency > 0) {
+		if (make_folder(loop, err))
+			return -1;
+		options.entrances[options.entrances_count++].address = loop->address;
+	}
+	if (settings->listen && add_remote(loop, &options, err))
 		return -1;
+	loop->opened_ms = clock_ms();
+	loop->roster = roster_open(&options, err);
+	return loop->roster ? 0 : -1;
+}
+
+static int open_depot(struct loop *loop, struct error *err)
+{
+	struct depot_options options = {
+		.socket = roster_depot(loop->roster),
+		.roots = loop->run->kind_run.roots,
+		.roots_count = loop->run->kind_run.roots_count,
+		.epoch = loop->run->epoch,
+		.sync = loop->run->settings->sync,
+	};
+	if (!options.socket)
+		return 0;
+	memcpy(&options.run, loop->run->id, sizeof(options.run));
+	loop->depot = depot_open(&options, err);
+	return loop->depot ? 0 : -1;
+}
+
+/* The worker of this host, if there is to be one. */
+static int start_worker(struct loop *loop, struct error *err)
+{
+	const struct settings *settings = loop->run->settings;
+	bool transfers = loop->run->kind->transfers_per_core > 0;
+	if (settings->concurrency == 0)
+		return 0;
 	loop->worker_options = (struct local_worker_options) {
 		.address = loop->address,
 		.lanes = lanes_of(loop->run),
 		.transfers = transfers ? settings->concurrency : 0,
 		.sync = settings->sync,
 		.sandbox_best_effort = settings->sandbox == 1,
+		.s3_endpoint = loop->run->kind_run.s3_endpoint,
+		.allow_private = loop->run->kind_run.allow_private,
 		.roots = loop->run->kind_run.roots,
 		.roots_count = loop->run->kind_run.roots_count,
 	};
-	if (local_worker_start(&loop->worker, &loop->worker_options, err))
+	return local_worker_start(&loop->worker, &loop->worker_options, err);
+}
+
+int loop_open(struct loop *loop, struct error *err)
+{
+	const struct settings *settings = loop->run->settings;
+	uint64_t files;
+	if (startup_files(&files, err))
+		return -1;
+	loop->signals = startup_signals(err);
+	if (loop->signals < 0 || open_roster(loop, err) || open_depot(loop, err) ||
+		start_worker(loop, err))
 		return -1;
 	const struct enumerator_options enumerator = {
 		.listing = &loop->run->listing,
@@ -93,14 +163,17 @@ void loop_close(struct loop *loop)
 		if (socket_poll(&item, 1, -1, &err))
 			break; /* the leash ends it with us */
 	}
+	depot_close(loop->depot);
 	leftovers_sweep(
 		&loop->leftovers, loop->run->kind_run.roots, loop->run->kind_run.roots_count);
 	roster_close(loop->roster);
 	scheduler_free(loop->scheduler);
 	actions_release(&loop->actions);
 	loop_jobs_release(&loop->jobs);
-	if (loop->folder[0] && socket_remove(loop->address))
+	if (loop->folder[0] && socket_remove(loop->folder))
 		log_line("%s could not be removed", loop->folder);
+	keys_clear(&loop->keys);
+	free(loop->allowed);
 	if (loop->signals >= 0)
 		(void)close(loop->signals); /* only read */
 }

@@ -13,7 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/endpoint.h"
+#include "common/keys.h"
 #include "common/socket.h"
+#include "master/depot.h"
 #include "master/enumerator.h"
 #include "master/leftovers.h"
 #include "master/local_worker.h"
@@ -28,12 +31,13 @@ enum {
 
 struct loop {
 	struct run *run;
-	char folder[SOCKET_ADDRESS_MAX]; /* private, holds the sockets; "": none yet */
-	char address[SOCKET_ADDRESS_MAX + 8];
+	char folder[ENDPOINT_FOLDER_MAX]; /* private, holds the sockets; "": none yet */
+	char address[ENDPOINT_FOLDER_MAX + 8];
 	int signals; /* signalfd */
 	struct roster *roster;
 	struct enumerator *enumerator;
 	struct scheduler *scheduler;
+	struct depot *depot; /* NULL: files travel over none */
 	struct actions actions;
 	struct loop_jobs jobs;
 	struct leftovers leftovers;
@@ -48,9 +52,16 @@ struct loop {
 	unsigned interrupts;
 	int64_t interrupted_ms; /* the last time */
 	int64_t kill_at_ms;     /* the local worker, or -1 */
-	bool ledger_lost;
-	struct error ledger_error;
-	bool listed; /* all there is */
+	bool failed;            /* the run ends before its end, and why */
+	struct error failure;
+	struct key_pair keys; /* of this master, where it has some */
+	char *allowed;        /* the list of those that it lets in */
+	int64_t opened_ms;    /* since when workers can come */
+	bool gathered;        /* all that it was to wait for are here */
+	int64_t alone_ms;     /* since when no worker is here, or -1 */
+	bool alone_told;
+	int64_t farewell_at_ms; /* for so long remote workers may say goodbye */
+	bool listed;            /* all there is */
 	bool exhausted, canceled, stopped, finished;
 };
 

@@ -19,6 +19,8 @@
 #include "common/memory.h"
 #include "master/kind.h"
 
+enum { NS_PER_S = 1000000000 };
+
 struct root {
 	char *name;
 	int fd;
@@ -60,7 +62,25 @@ static int look(const struct resume *r, const char *location, struct stat *statu
 
 static int64_t nanoseconds(struct timespec time)
 {
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+	return (int64_t)time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
+/* What has no file says what it is when it is listed. */
+static bool is_described(const struct job *job)
+{
+	return job->source_size != 0 || job->source_mtime_ns != 0;
+}
+
+/* The same of the source of a job. */
+static int look_at_source(const struct resume *r, const struct job *job, struct stat *status)
+{
+	if (!is_described(job))
+		return look(r, job->source, status);
+	*status = (struct stat) { .st_size = (off_t)job->source_size };
+	status->st_mtim.tv_sec = job->source_mtime_ns / NS_PER_S;
+	status->st_mtim.tv_nsec = job->source_mtime_ns % NS_PER_S;
+	status->st_ctim = status->st_mtim;
+	return 0;
 }
 
 static bool has_content(
@@ -97,15 +117,16 @@ static bool is_identified(const struct ledger_entry *entry)
 }
 
 /* NULL: the source is what it was; else how it has changed. */
-static const char *change_of(struct resume *r, const struct ledger_entry *entry)
+static const char *change_of(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
 {
 	struct stat now;
-	if (look(r, entry->source, &now))
+	if (look_at_source(r, job, &now))
 		return reason(r, "changed: %s", strerrordesc_np(errno));
 	if ((uint64_t)now.st_size != entry->source_size)
 		return reason(r, "changed: %" PRIu64 " bytes, now %" PRIu64, entry->source_size,
 			(uint64_t)now.st_size);
-	if (r->digest && entry->has_digest)
+	if (r->digest && entry->has_digest && !is_described(job))
 		return has_content(r, entry->source, entry->digest) ? NULL : "changed: its content";
 	if (nanoseconds(now.st_mtim) != entry->source_mtime_ns)
 		return "changed: its time";
@@ -118,13 +139,14 @@ static const char *change_of(struct resume *r, const struct ledger_entry *entry)
  * was quarantined killed everybody who might have told: it is the same unless it is younger than
  * that. What is no file (a URL) has no identity and never changes within a run.
  */
-static const char *change_of_unidentified(struct resume *r, const struct ledger_entry *entry)
+static const char *change_of_unidentified(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
 {
 	struct stat now;
 	const char *path;
-	if (!find_root(r, entry->source, &path))
+	if (!find_root(r, entry->source, &path) && !is_described(job))
 		return NULL;
-	bool there = look(r, entry->source, &now) == 0;
+	bool there = look_at_source(r, job, &now) == 0;
 	if (entry->outcome == LEDGER_QUARANTINED)
 		return there && now.st_mtim.tv_sec > entry->settled_s ? "changed: its time" : NULL;
 	if (entry->outcome == LEDGER_FAILED)
@@ -132,9 +154,11 @@ static const char *change_of_unidentified(struct resume *r, const struct ledger_
 	return "its size and time are not known";
 }
 
-static const char *source_change(struct resume *r, const struct ledger_entry *entry)
+static const char *source_change(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
 {
-	return is_identified(entry) ? change_of(r, entry) : change_of_unidentified(r, entry);
+	return is_identified(entry) ? change_of(r, job, entry)
+				    : change_of_unidentified(r, job, entry);
 }
 
 /* NULL: the output is there as it was written; else what is wrong with it. */
@@ -167,32 +191,32 @@ static const char *command_change(const struct ledger_entry *entry)
 static enum resume_verdict judge_done(
 	struct resume *r, const struct job *job, const struct ledger_entry *entry, const char **why)
 {
-	*why = source_change(r, entry);
+	*why = source_change(r, job, entry);
 	if (!*why)
 		*why = output_change(r, job, entry);
 	return *why ? RESUME_DO : RESUME_DONE;
 }
 
 static enum resume_verdict judge_failed(
-	struct resume *r, const struct ledger_entry *entry, const char **why)
+	struct resume *r, const struct job *job, const struct ledger_entry *entry, const char **why)
 {
-	*why = r->retry_failed ? "it failed" : source_change(r, entry);
+	*why = r->retry_failed ? "it failed" : source_change(r, job, entry);
 	return *why ? RESUME_DO : RESUME_FAILED;
 }
 
 static enum resume_verdict judge_quarantined(
-	struct resume *r, const struct ledger_entry *entry, const char **why)
+	struct resume *r, const struct job *job, const struct ledger_entry *entry, const char **why)
 {
 	*why = r->retry_failed ? "it was quarantined" : command_change(entry);
 	if (!*why)
-		*why = source_change(r, entry);
+		*why = source_change(r, job, entry);
 	return *why ? RESUME_DO : RESUME_QUARANTINED;
 }
 
 /* Deaths count against the file that caused them, not against one that has taken its place. */
 static void take_blames(struct resume *r, struct job *job, const struct ledger_entry *entry)
 {
-	if (!source_change(r, entry) || !is_identified(entry))
+	if (!source_change(r, job, entry) || !is_identified(entry))
 		job->blames = entry->blames;
 }
 
@@ -201,7 +225,7 @@ static const char *why_unknown(const struct resume *r, const struct job *job)
 {
 	struct stat now;
 	const struct ledger_past *past = ledger_past(r->ledger);
-	bool is_new = past->resuming && look(r, job->source, &now) == 0 &&
+	bool is_new = past->resuming && look_at_source(r, job, &now) == 0 &&
 		      now.st_ctim.tv_sec >= past->started_s;
 	return is_new ? "new" : NULL;
 }
@@ -210,14 +234,14 @@ static enum resume_verdict judge(
 	struct resume *r, struct job *job, const struct ledger_entry *entry, const char **why)
 {
 	if (entry->outcome == LEDGER_QUARANTINED)
-		return judge_quarantined(r, entry, why);
+		return judge_quarantined(r, job, entry, why);
 	if (!entry->this_run)
 		return RESUME_DO;
 	switch (entry->outcome) {
 	case LEDGER_DONE:
 		return judge_done(r, job, entry, why);
 	case LEDGER_FAILED:
-		return judge_failed(r, entry, why);
+		return judge_failed(r, job, entry, why);
 	case LEDGER_BLAMED:
 		take_blames(r, job, entry);
 		return RESUME_DO;

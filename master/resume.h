@@ -7,7 +7,8 @@
  * same. In any run: what was quarantined, until its source, the parameters or the program change.
  *
  * The same file: the same size and time of change; with --digest the same size and content,
- * whatever its times say (a source is then read once more to know).
+ * whatever its times say (a source is then read once more to know). An object in S3 is what its
+ * listing says of it; it is not read for this, and an output there is taken to be where it was put.
  */
 #ifndef SCIAME_MASTER_RESUME_H
 #define SCIAME_MASTER_RESUME_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* The conversation: what workers say and what they are told. */
 #include "master/roster.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,61 +10,44 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "master/roster_state.h"
 
 enum {
 	BEAT_MS = 1000,       /* how often the state is repeated */
 	BEAT_URGENT_MS = 200, /* while canceling, and at the end */
+	CALL_MS = 100,        /* between two words to one whose connection broke */
 	SILENCE_MS = 5000, /* told to workers: after this without a word the other side is gone */
 	ACK_REPORTS = 64,  /* acknowledge at the latest after so many reports; else with a beat */
-	STRIKES_LOGGED_MAX = 10,
-	READY_MS = 10000,   /* a seat without its Ready is given to others after this */
-	CONNECTED_MS = 100, /* how often connections are looked at */
-	EXPECTED_MS = 10,   /* the same while somebody is expected to go */
-	DRAIN_MS = 50,      /* from a broken connection to its end: what was sent is read by then */
+	REFRESH_MS = 1000, /* how often it is looked whether the list of keys has changed */
 };
 
-/* A process of a worker, so that its sessions are known as such. */
-struct node {
-	struct wire_id instance;
-	uint32_t number;    /* 0: none */
-	const char *banned; /* why, or NULL */
-};
+static void collect_complaints(struct roster *r, struct entrance *entrance)
+{
+	struct gate_counts counts;
+	entrance_take_counts(entrance, &counts);
+	complaints_refused(&r->complaints, &counts);
+}
 
-struct seat {
-	struct member member; /* number 0: the seat is free */
-	struct wire_id session, instance;
-	struct socket *channel;
-	uint64_t seen, acked; /* reports */
-	int64_t welcomed_ms;
-	int64_t broken_ms; /* since when its channel has no peer; 0: it has, or had none yet */
-	bool connected;    /* its channel had a peer once */
-	bool superseded;   /* its process has another session */
-	size_t given, capacity;
-	struct job *outbox;  /* the oldest first; what they point to is in */
-	struct job **copies; /* these, one for each */
-};
-
-struct roster {
-	struct roster_options options;
-	struct socket_context *context;
-	struct socket *results, *state;
-	struct wire_header header;
-	struct wire_decoder *decoder;
-	enum run_state run_state;
-	uint64_t states; /* numbers given so far */
-	uint32_t last_number, last_node;
-	int64_t beat_at_ms, look_at_ms, expect_until_ms;
-	unsigned strikes;
-	size_t count; /* seats in use are below this */
-	struct seat seats[ROSTER_MEMBERS_MAX];
-	char host[WIRE_NAME_MAX];
-	struct node nodes[ROSTER_NODES_MAX]; /* a ring: the oldest makes room */
-	struct frame frame;
-};
+void roster_close(struct roster *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->count; i++)
+		roster_release(&r->seats[i]);
+	for (size_t i = 0; i < ROSTER_ENTRANCES_MAX; i++) {
+		if (r->entrances[i])
+			collect_complaints(r, r->entrances[i]);
+		entrance_close(r->entrances[i]);
+	}
+	complaints_say(&r->complaints, -1);
+	wire_decoder_free(r->decoder);
+	free(r);
+}
 
 struct roster *roster_open(const struct roster_options *options, struct error *err)
 {
 	struct roster *r = xcalloc(1, sizeof(*r));
+	assert(options->entrances_count > 0 && options->entrances_count <= ROSTER_ENTRANCES_MAX);
 	r->options = *options;
 	r->run_state = RUN_RUNNING;
 	r->header.epoch = options->epoch;
@@ -73,39 +56,14 @@ struct roster *roster_open(const struct roster_options *options, struct error *e
 		r->host[0] = '\0'; /* then no worker is known to be on this host */
 	r->decoder = wire_decoder_new();
 	r->beat_at_ms = clock_ms();
-	r->context = socket_context_open(err);
-	if (r->context)
-		r->results =
-			socket_open(r->context, SOCKET_MASTER_RESULTS, options->address, 0, err);
-	if (r->results)
-		r->state = socket_open(r->context, SOCKET_MASTER_STATE, options->address, 0, err);
-	if (r->state)
-		return r;
-	roster_close(r);
-	return NULL;
-}
-
-static void seat_release(struct seat *seat)
-{
-	socket_close(seat->channel);
-	for (size_t i = 0; i < seat->given; i++)
-		free(seat->copies[i]);
-	free(seat->copies);
-	free(seat->outbox);
-	*seat = (struct seat) { 0 };
-}
-
-void roster_close(struct roster *r)
-{
-	if (!r)
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		seat_release(&r->seats[i]);
-	socket_close(r->results);
-	socket_close(r->state);
-	socket_context_close(r->context);
-	wire_decoder_free(r->decoder);
-	free(r);
+	for (size_t i = 0; i < options->entrances_count; i++) {
+		r->entrances[i] = entrance_open(&options->entrances[i], err);
+		if (!r->entrances[i]) {
+			roster_close(r);
+			return NULL;
+		}
+	}
+	return r;
 }
 
 /* A worker whose channel is not connected yet: wait for it instead of trying again and again. */
@@ -113,7 +71,7 @@ static struct socket *blocked_channel(const struct roster *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		if (r->seats[i].given > 0)
-			return r->seats[i].channel;
+			return r->seats[i].channel.socket;
 	}
 	return NULL;
 }
@@ -121,167 +79,114 @@ static struct socket *blocked_channel(const struct roster *r)
 void roster_poll(const struct roster *r, struct poll_item *items)
 {
 	struct socket *blocked = blocked_channel(r);
-	items[0] = (struct poll_item) { .socket = r->results };
-	items[1] = (struct poll_item) { .socket = blocked, .fd = -1, .for_sending = true };
-}
-
-static struct seat *find_session(struct roster *r, const struct wire_id *session)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->seats[i].member.number &&
-			memcmp(&r->seats[i].session, session, sizeof(*session)) == 0)
-			return &r->seats[i];
+	for (size_t i = 0; i < ROSTER_ENTRANCES_MAX; i++) {
+		struct entrance *entrance = r->entrances[i];
+		items[i] = (struct poll_item) { .fd = -1 };
+		if (entrance)
+			items[i].socket = entrance_results(entrance);
 	}
-	return NULL;
+	items[ROSTER_ENTRANCES_MAX] =
+		(struct poll_item) { .socket = blocked, .fd = -1, .for_sending = true };
 }
 
-static struct seat *find_member(struct roster *r, uint32_t number)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->seats[i].member.number == number)
-			return &r->seats[i];
-	}
-	return NULL;
-}
-
-const struct member *roster_find(const struct roster *r, uint32_t number)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->seats[i].member.number == number)
-			return &r->seats[i].member;
-	}
-	return NULL;
-}
-
-const struct member *roster_find_local(const struct roster *r, uint32_t pid)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		const struct member *member = &r->seats[i].member;
-		if (member->number && !r->seats[i].superseded && member->pid == pid &&
-			strcmp(member->name, r->host) == 0)
-			return member;
-	}
-	return NULL;
-}
-
-static struct node *find_node(struct roster *r, const struct wire_id *instance)
-{
-	for (size_t i = 0; i < ROSTER_NODES_MAX && r->nodes[i].number; i++) {
-		if (memcmp(&r->nodes[i].instance, instance, sizeof(*instance)) == 0)
-			return &r->nodes[i];
-	}
-	struct node *node = &r->nodes[r->last_node % ROSTER_NODES_MAX];
-	*node = (struct node) { .instance = *instance, .number = ++r->last_node };
-	return node;
-}
-
-static int publish(struct roster *r, const void *topic, size_t size, struct message *message,
+static int publish(struct roster *r, struct entrance *entrance, const void *topic, size_t size,
 	struct error *err)
+{
+	/* nobody there is fine: it is repeated */
+	return socket_publish(entrance_state(entrance), topic, size, &r->frame, err) < 0 ? -1 : 0;
+}
+
+static void pack(struct roster *r, struct message *message)
 {
 	message->header.run = r->header.run;
 	message->header.epoch = r->header.epoch;
 	(void)wire_pack(&r->frame, message); /* a count only for batches, none of which goes here */
-	/* nobody there is fine: it is repeated */
-	return socket_publish(r->state, topic, size, &r->frame, err) < 0 ? -1 : 0;
 }
 
-static int tell_one(
-	struct roster *r, const struct wire_id *session, struct message *message, struct error *err)
+int roster_tell_one(struct roster *r, struct entrance *entrance, const struct wire_id *session,
+	struct message *message, struct error *err)
 {
 	uint8_t topic[SOCKET_TOPIC_MAX] = { 'W' };
 	memcpy(topic + 1, session, sizeof(*session));
 	message->header.session = *session;
-	return publish(r, topic, sizeof(topic), message, err);
+	pack(r, message);
+	return publish(r, entrance, topic, sizeof(topic), err);
 }
 
-static int reject(struct roster *r, const struct message *hello, const char *why, struct error *err)
+static int tell_seat(
+	struct roster *r, const struct seat *seat, struct message *message, struct error *err)
+{
+	struct wire_id session = seat->session;
+	return roster_tell_one(r, seat->entrance, &session, message, err);
+}
+
+/* Why this worker can't take part; 0: it can. */
+static int examine(struct roster *r, const struct entrance *entrance, const struct message *hello,
+	struct error *why)
+{
+	const char *banned = roster_node(r, &hello->instance)->banned;
+	if (strcmp(hello->build, SCIAME_VERSION) != 0)
+		return error_set(why, ERROR_PROTOCOL, "it is version %s, the master %s",
+			hello->build, SCIAME_VERSION);
+	if (banned)
+		return error_set(why, ERROR_PROTOCOL, "%s", banned);
+	for (size_t i = 0; !entrance_depot(entrance) && i < r->options.roots_count; i++) {
+		const char *root = r->options.roots[i];
+		int length = (int)strcspn(root, "=");
+		bool served = false;
+		for (size_t k = 0; k < hello->count && !served; k++)
+			served = strncmp(hello->roots[k], root, (size_t)length) == 0 &&
+				 hello->roots[k][length] == '\0';
+		if (!served)
+			return error_set(why, ERROR_PROTOCOL,
+				"it serves no root '%.*s'; start it with --root %.*s=FOLDER, or "
+				"the master with --transfer inline",
+				length, root, length, root);
+	}
+	return 0;
+}
+
+static int reject(struct roster *r, struct entrance *entrance, const struct message *hello,
+	const char *why, struct error *err)
 {
 	struct message message = { .type = MESSAGE_REJECT, .text = why };
+	struct wire_id session = hello->header.session;
 	log_line("worker on %s refused: %s", hello->text, why);
-	return tell_one(r, &hello->header.session, &message, err);
+	return roster_tell_one(r, entrance, &session, &message, err);
 }
 
-static struct seat *free_seat(struct roster *r)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		if (!r->seats[i].member.number)
-			return &r->seats[i];
-	}
-	return r->count < ROSTER_MEMBERS_MAX ? &r->seats[r->count++] : NULL;
-}
-
-/* Sessions of a process that has just begun another one; a forged one was never active. */
-static void supersede(struct roster *r, uint32_t node)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		struct seat *seat = &r->seats[i];
-		if (seat->member.number && seat->member.node == node)
-			seat->superseded = true;
-	}
-}
-
-/* A new session: a seat and a channel of its own. NULL when there is no room. */
-static struct seat *admit(struct roster *r, const struct message *hello, struct error *err)
-{
-	struct seat *seat = free_seat(r);
-	if (!seat) {
-		(void)error_set(err, ERROR_LIMIT, "more than %d workers", ROSTER_MEMBERS_MAX);
-		return NULL;
-	}
-	uint32_t number = r->last_number + 1;
-	struct socket *channel =
-		socket_open(r->context, SOCKET_MASTER_CHANNEL, r->options.address, number, err);
-	if (!channel)
-		return NULL;
-	r->last_number = number;
-	uint32_t node = find_node(r, &hello->instance)->number;
-	supersede(r, node);
-	*seat = (struct seat) {
-		.member = { .number = number,
-			.node = node,
-			.lanes = hello->lanes,
-			.pid = hello->pid },
-		.welcomed_ms = clock_ms(),
-		.session = hello->header.session,
-		.instance = hello->instance,
-		.channel = channel,
-	};
-	(void)snprintf(seat->member.name, sizeof(seat->member.name), "%s", hello->text);
-	return seat;
-}
-
-static int on_hello(struct roster *r, const struct message *hello, struct error *err)
+static int on_hello(
+	struct roster *r, struct entrance *entrance, const struct message *hello, struct error *err)
 {
 	struct error why;
-	struct seat *seat = find_session(r, &hello->header.session);
-	if (!seat && strcmp(hello->build, SCIAME_VERSION) != 0) {
-		(void)error_set(&why, ERROR_PROTOCOL, "it is version %s, the master %s",
-			hello->build, SCIAME_VERSION);
-		return reject(r, hello, why.message, err);
-	}
-	const char *banned = find_node(r, &hello->instance)->banned;
-	if (banned)
-		return reject(r, hello, banned, err);
+	struct seat *seat = roster_session(r, &hello->header.session);
+	/* who comes now waits for the next master */
+	if (!seat && r->run_state == RUN_DONE)
+		return 0;
+	if (!seat && examine(r, entrance, hello, &why))
+		return reject(r, entrance, hello, why.message, err);
 	if (!seat)
-		seat = admit(r, hello, &why);
+		seat = roster_admit(r, hello, entrance, &why);
 	if (!seat)
-		return reject(r, hello, why.message, err);
+		return reject(r, entrance, hello, why.message, err);
 	struct message welcome = {
 		.type = MESSAGE_WELCOME,
 		.channel = seat->member.number,
+		.port = seat->channel.port,
+		.depot = entrance_depot(entrance) != NULL,
 		.beat_ms = BEAT_MS,
 		.silence_ms = SILENCE_MS,
 		.grace_ms = r->options.grace_ms,
 		.state = r->run_state,
 	};
-	return tell_one(r, &seat->session, &welcome, err);
+	return tell_seat(r, seat, &welcome, err);
 }
 
 static int acknowledge(struct roster *r, struct seat *seat, struct error *err)
 {
 	struct message ack = { .type = MESSAGE_ACK, .number = seat->seen };
 	seat->acked = seat->seen;
-	return tell_one(r, &seat->session, &ack, err);
+	return tell_seat(r, seat, &ack, err);
 }
 
 /* Reports count once and in order: what came before or too early is dropped; it comes again. */
@@ -293,16 +198,10 @@ static int on_report(
 	if (m->number != seat->seen + 1)
 		return 0;
 	seat->seen = m->number;
+	seat->done += m->type == MESSAGE_RESULTS ? m->count : 0;
 	if (seat->seen - seat->acked >= ACK_REPORTS && acknowledge(r, seat, err))
 		return -1;
 	return 1;
-}
-
-static int evict(
-	struct roster *r, const struct wire_id *session, const char *why, struct error *err)
-{
-	struct message message = { .type = MESSAGE_EVICT, .text = why };
-	return tell_one(r, session, &message, err);
 }
 
 /*
@@ -310,42 +209,44 @@ static int evict(
  * an earlier epoch speak of other jobs: each start of the master numbers its own.
  */
 static int on_stranger(
-	struct roster *r, const struct message *m, struct member **member, struct error *err)
+	struct roster *r, struct entrance *entrance, const struct message *m, struct error *err)
 {
-	*member = NULL;
+	struct message evict = { .type = MESSAGE_EVICT,
+		.text = "the master has given this session up" };
 	if (m->type == MESSAGE_RESULTS)
 		return m->header.epoch == r->header.epoch;
 	if (m->type != MESSAGE_BEAT && m->type != MESSAGE_READY)
 		return 0;
 	struct wire_id session = m->header.session;
-	return evict(r, &session, "the master has given this session up", err);
+	return roster_tell_one(r, entrance, &session, &evict, err);
 }
 
-static int on_message(
-	struct roster *r, struct message *m, struct member **member, struct error *err)
+static void note_beat(struct seat *seat, const struct message *m)
 {
-	if (m->type == MESSAGE_HELLO)
-		return on_hello(r, m, err);
-	if (memcmp(&m->header.run, &r->header.run, WIRE_ID_SIZE) != 0)
-		return 0; /* of another run */
-	struct seat *seat = find_session(r, &m->header.session);
-	if (!seat)
-		return on_stranger(r, m, member, err);
-	*member = &seat->member;
+	seat->load = m->load;
+	seat->running = (uint32_t)m->count;
+	seat->queued = m->queued;
+	seat->draining = m->draining;
+}
+
+static int on_member(struct roster *r, struct seat *seat, struct message *m, struct error *err)
+{
 	switch (m->type) {
 	case MESSAGE_READY:
 		if (seat->member.active || m->channel != seat->member.number)
 			return 0;
-		seat->member.active = true;
+		roster_activate(r, seat);
 		return 1;
 	case MESSAGE_RESULTS:
 	case MESSAGE_REFUSED:
 		return on_report(r, seat, m, err);
 	case MESSAGE_BEAT:
+		note_beat(seat, m);
 		/* a worker that beats is connected: its Ready was lost on the way */
-		if (!seat->member.active)
+		if (!seat->member.active) {
 			m->type = MESSAGE_READY;
-		seat->member.active = true;
+			roster_activate(r, seat);
+		}
 		return 1;
 	case MESSAGE_GOODBYE:
 		return 1;
@@ -356,33 +257,73 @@ static int on_message(
 	case MESSAGE_ACK:
 	case MESSAGE_REJECT:
 	case MESSAGE_EVICT:
+	case MESSAGE_ASK:
+	case MESSAGE_MEMBERS:
 		break; /* a worker sends none of these */
 	}
 	return 0;
 }
 
-int roster_receive(
-	struct roster *r, struct message *message, struct member **member, struct error *err)
+/* Whether a message of this session may come in here, under this name. */
+static bool is_itself(const struct seat *seat, const struct entrance *entrance)
+{
+	return seat->entrance == entrance &&
+	       strcmp(seat->member.key, socket_sender(entrance_results(entrance))) == 0;
+}
+
+static int on_message(struct roster *r, struct entrance *entrance, struct message *m,
+	struct member **member, struct error *err)
+{
+	struct seat *seat = roster_session(r, &m->header.session);
+	*member = NULL;
+	if (seat && !is_itself(seat, entrance)) {
+		complaints_foreign(&r->complaints);
+		return 0;
+	}
+	if (m->type == MESSAGE_HELLO)
+		return on_hello(r, entrance, m, err);
+	if (m->type == MESSAGE_ASK) {
+		struct wire_id session = m->header.session;
+		return roster_answer(r, entrance, &session, err);
+	}
+	if (memcmp(&m->header.run, &r->header.run, WIRE_ID_SIZE) != 0)
+		return 0; /* of another run */
+	if (!seat)
+		return on_stranger(r, entrance, m, err);
+	*member = &seat->member;
+	return on_member(r, seat, m, err);
+}
+
+static int receive_at(struct roster *r, struct entrance *entrance, struct message *message,
+	struct member **member, struct error *err)
 {
 	for (;;) {
 		struct error strike;
-		int got = socket_receive(r->results, &r->frame, err);
+		int got = socket_receive(entrance_results(entrance), &r->frame, err);
 		if (got <= 0)
 			return got;
 		if (wire_unpack(r->decoder, &r->frame, message, &strike)) {
-			if (r->strikes++ < STRIKES_LOGGED_MAX)
-				log_line("message dropped: %s", strike.message);
+			complaints_malformed(&r->complaints, &strike);
 			continue;
 		}
-		int status = on_message(r, message, member, err);
+		int status = on_message(r, entrance, message, member, err);
 		if (status)
 			return status;
 	}
 }
 
+int roster_receive(
+	struct roster *r, struct message *message, struct member **member, struct error *err)
+{
+	int status = 0;
+	for (size_t i = 0; i < r->options.entrances_count && status == 0; i++)
+		status = receive_at(r, r->entrances[i], message, member, err);
+	return status;
+}
+
 void roster_give(struct roster *r, uint32_t number, const struct job *job)
 {
-	struct seat *seat = find_member(r, number);
+	struct seat *seat = roster_seat(r, number);
 	assert(seat && seat->member.active);
 	if (seat->given == seat->capacity) {
 		seat->capacity = seat->capacity ? 2 * seat->capacity : WIRE_BATCH_MAX;
@@ -407,7 +348,7 @@ static int flush(struct roster *r, struct seat *seat, struct error *err)
 		};
 		jobs.header.session = seat->session;
 		size_t taken = wire_pack(&r->frame, &jobs);
-		status = socket_send(seat->channel, &r->frame, err);
+		status = socket_send(seat->channel.socket, &r->frame, err);
 		if (status > 0) {
 			done += taken;
 			seat->connected = true; /* also if it is gone before the first look */
@@ -430,77 +371,20 @@ int roster_flush(struct roster *r, struct error *err)
 	return 0;
 }
 
-/* Notes whether the connection of an active seat stands. */
-static void look(struct seat *seat, int64_t now_ms)
-{
-	bool writable = socket_writable(seat->channel);
-	seat->connected = seat->connected || writable;
-	if (writable || !seat->connected)
-		seat->broken_ms = 0;
-	else if (seat->broken_ms == 0)
-		seat->broken_ms = now_ms;
-}
-
-void roster_expect_gone(struct roster *r)
-{
-	r->expect_until_ms = clock_ms() + BEAT_MS;
-}
-
-static int64_t look_again_ms(const struct roster *r, int64_t now_ms)
-{
-	return now_ms + (now_ms < r->expect_until_ms ? EXPECTED_MS : CONNECTED_MS);
-}
-
-static bool has_gone(const struct seat *seat, int64_t now_ms)
-{
-	return seat->superseded || (seat->broken_ms && now_ms - seat->broken_ms >= DRAIN_MS);
-}
-
-const struct member *roster_gone(struct roster *r, int64_t now_ms, bool *blame)
-{
-	bool looks = now_ms >= r->look_at_ms;
-	const struct member *gone = NULL;
-	for (size_t i = 0; i < r->count; i++) {
-		struct seat *seat = &r->seats[i];
-		if (!seat->member.number)
-			continue;
-		if (!seat->member.active &&
-			(seat->superseded || now_ms - seat->welcomed_ms >= READY_MS)) {
-			seat_release(seat); /* nobody but us knows of it */
-			continue;
-		}
-		if (seat->member.active && looks)
-			look(seat, now_ms);
-		if (seat->member.active && has_gone(seat, now_ms)) {
-			*blame = !seat->superseded;
-			gone = &seat->member;
-		}
-	}
-	if (looks)
-		r->look_at_ms = look_again_ms(r, now_ms);
-	return gone;
-}
-
 int roster_evict(struct roster *r, uint32_t number, const char *why, struct error *err)
 {
-	const struct seat *seat = find_member(r, number);
+	const struct seat *seat = roster_seat(r, number);
+	struct message message = { .type = MESSAGE_EVICT, .text = why };
 	assert(seat);
-	struct wire_id session = seat->session;
-	return evict(r, &session, why, err);
+	return tell_seat(r, seat, &message, err);
 }
 
-void roster_ban(struct roster *r, uint32_t number, const char *why)
+struct socket *roster_depot(const struct roster *r)
 {
-	const struct seat *seat = find_member(r, number);
-	assert(seat);
-	find_node(r, &seat->instance)->banned = why;
-}
-
-void roster_drop(struct roster *r, uint32_t number)
-{
-	struct seat *seat = find_member(r, number);
-	if (seat)
-		seat_release(seat);
+	struct socket *depot = NULL;
+	for (size_t i = 0; i < r->options.entrances_count && !depot; i++)
+		depot = entrance_depot(r->entrances[i]);
+	return depot;
 }
 
 static int64_t beat_ms(const struct roster *r)
@@ -516,7 +400,12 @@ static int publish_state(struct roster *r, int64_t now_ms, struct error *err)
 		.state = r->run_state,
 	};
 	r->beat_at_ms = now_ms + beat_ms(r);
-	return publish(r, "A", 1, &state, err);
+	pack(r, &state);
+	for (size_t i = 0; i < r->options.entrances_count; i++) {
+		if (publish(r, r->entrances[i], "A", 1, err))
+			return -1;
+	}
+	return 0;
 }
 
 int roster_tell(struct roster *r, enum run_state state, struct error *err)
@@ -527,8 +416,66 @@ int roster_tell(struct roster *r, enum run_state state, struct error *err)
 	return publish_state(r, clock_ms(), err);
 }
 
+/* Who was struck off the list of keys has to go. */
+static int evict_revoked(struct roster *r, struct entrance *entrance, struct error *err)
+{
+	struct message message = { .type = MESSAGE_EVICT, .text = "its key is no longer allowed" };
+	for (size_t i = 0; i < r->count; i++) {
+		struct seat *seat = &r->seats[i];
+		if (!seat->member.number || seat->entrance != entrance ||
+			entrance_allows(entrance, seat->member.key))
+			continue;
+		log_line("worker on %s: key '%s' is no longer allowed", seat->member.name,
+			seat->member.key);
+		if (tell_seat(r, seat, &message, err))
+			return -1;
+		/* and if it does not: its connection ends with its seat */
+		seat->superseded = true;
+	}
+	return 0;
+}
+
+static int refresh(struct roster *r, int64_t now_ms, struct error *err)
+{
+	if (now_ms < r->refresh_at_ms)
+		return 0;
+	r->refresh_at_ms = now_ms + REFRESH_MS;
+	for (size_t i = 0; i < r->options.entrances_count; i++) {
+		struct error why;
+		int changed = entrance_refresh(r->entrances[i], &why);
+		if (changed < 0)
+			log_line("%s; who was allowed before still is", why.message);
+		if (changed > 0 && evict_revoked(r, r->entrances[i], err))
+			return -1;
+		collect_complaints(r, r->entrances[i]);
+	}
+	complaints_say(&r->complaints, now_ms);
+	return 0;
+}
+
+/*
+ * One whose connection broke would notice it only when its silence has lasted for too long. The
+ * connection that this travels on may have broken as well: it is said again until it is back.
+ */
+static int call_back(struct roster *r, int64_t now_ms, struct error *err)
+{
+	struct message message = { .type = MESSAGE_EVICT, .text = "its connection broke" };
+	for (size_t i = 0; i < r->count; i++) {
+		struct seat *seat = &r->seats[i];
+		if (!seat->member.remote || !roster_is_cut_off(seat, now_ms) ||
+			now_ms - seat->called_ms < CALL_MS)
+			continue;
+		seat->called_ms = now_ms;
+		if (tell_seat(r, seat, &message, err))
+			return -1;
+	}
+	return 0;
+}
+
 int roster_tick(struct roster *r, int64_t now_ms, struct error *err)
 {
+	if (refresh(r, now_ms, err) || call_back(r, now_ms, err))
+		return -1;
 	if (now_ms < r->beat_at_ms)
 		return 0;
 	for (size_t i = 0; i < r->count; i++) {

@@ -19,12 +19,15 @@
 
 #include "common/error.h"
 #include "common/job.h"
+#include "common/keys.h"
 #include "common/socket.h"
 #include "common/wire.h"
+#include "master/entrance.h"
 
 enum {
 	ROSTER_MEMBERS_MAX = 1024,
-	ROSTER_POLL_ITEMS = 2,
+	ROSTER_ENTRANCES_MAX = 2,
+	ROSTER_POLL_ITEMS = ROSTER_ENTRANCES_MAX + 1,
 	ROSTER_NODES_MAX = 4096, /* processes of workers that are remembered */
 };
 
@@ -36,14 +39,22 @@ struct member {
 	uint32_t lanes;
 	uint32_t pid;
 	bool active;
+	bool remote;              /* it came over TCP */
 	char name[WIRE_NAME_MAX]; /* of its host */
+	char key[KEYS_NAME_MAX];  /* the name of its key, "" without one */
 };
 
 struct roster_options {
-	const char *address; /* to bind; borrowed */
-	uint32_t grace_ms;   /* told to workers */
-	struct wire_id run;  /* what has this id belongs together, over all epochs */
-	uint32_t epoch;      /* 1, one more for each start of the master in a run */
+	/* where to join; what they point to is borrowed until roster_close */
+	struct entrance_options entrances[ROSTER_ENTRANCES_MAX];
+	size_t entrances_count;
+	uint32_t grace_ms;  /* told to workers */
+	struct wire_id run; /* what has this id belongs together, over all epochs */
+	uint32_t epoch;     /* 1, one more for each start of the master in a run */
+	/* "NAME=FOLDER": who does not serve a root of each name is not let in where there is no
+	 * depot; borrowed */
+	char *const *roots;
+	size_t roots_count;
 };
 
 struct roster *roster_open(const struct roster_options *options, struct error *err);
@@ -83,10 +94,24 @@ void roster_ban(struct roster *roster, uint32_t member, const char *why);
 /* Ends the conversation with a member; what it had not been sent is forgotten. */
 void roster_drop(struct roster *roster, uint32_t member);
 
+/*
+ * How many members are active, and how many of them came over TCP; and how many processes and lanes
+ * were so at once, at the most.
+ */
+size_t roster_count(const struct roster *roster);
+size_t roster_count_remote(const struct roster *roster);
+struct roster_peak {
+	uint32_t workers, lanes;
+};
+struct roster_peak roster_peak(const struct roster *roster);
+
 /* The member with this number, or NULL. */
 const struct member *roster_find(const struct roster *roster, uint32_t number);
 /* The member, active or not yet, that is process pid of this host, or NULL. */
 const struct member *roster_find_local(const struct roster *roster, uint32_t pid);
+
+/* The depot's socket of the entrance that has one, or NULL. */
+struct socket *roster_depot(const struct roster *roster);
 
 int roster_tell(struct roster *roster, enum run_state state, struct error *err);
 int roster_tick(struct roster *roster, int64_t now_ms, struct error *err);

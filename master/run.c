@@ -62,6 +62,11 @@ static void write_down(struct run *run, const struct settlement *settlement,
 	};
 	struct ledger_entry copy = entry;
 	memcpy(copy.digest, result->digest, sizeof(copy.digest));
+	/* what has no file is compared as it is listed: servers round times differently */
+	if (settlement->job->source_size || settlement->job->source_mtime_ns) {
+		copy.source_size = settlement->job->source_size;
+		copy.source_mtime_ns = settlement->job->source_mtime_ns;
+	}
 	/* of a job whose worker died nobody could say which file it was */
 	if (result->code == ERROR_QUARANTINED && copy.source_mtime_ns == 0)
 		resume_identify(run->resume, copy.source, &copy.source_size, &copy.source_mtime_ns);
@@ -134,7 +139,7 @@ void run_settle(struct run *run, const struct settlement *settlement)
 static const char *without_root(const char *location)
 {
 	const char *colon = strchr(location, ':');
-	return colon ? colon + 1 : location;
+	return colon && strncmp(colon, "://", 3) != 0 ? colon + 1 : location;
 }
 
 void run_add_failure(struct run *run, const char *name, const struct error *why)

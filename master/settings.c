@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cpus.h"
+#include "common/endpoint.h"
 #include "common/options.h"
 #include "common/wire.h"
 #include "master/kind.h"
@@ -15,8 +16,12 @@ enum {
 	TIME_MAX_MS = 24 * 3600 * 1000,
 	RETRIES_MAX = 100,
 	TARGET_WAIT_MS = 30 * 1000, /* by default */
+	WAIT_TIMEOUT_MS = 60 * 1000,
+	CHANNELS = 64,
+	GROUPS_MAX = 4,
 };
 
+static const char *const transfers[] = { "shared", "inline", NULL };
 static const char *const sandboxes[] = { "require", "best-effort", NULL };
 
 static int parse_halt(
@@ -27,12 +32,20 @@ static int parse_halt(
 	return halt_parse(&s->halt, value, err);
 }
 
-static int parse_text(
+static int parse_root(
 	const struct option_spec *spec, const char *value, void *settings, struct error *err)
 {
-	if (value[0] == '\0')
-		return error_set(err, ERROR_USAGE, "--%s may not be empty", spec->name);
-	*(const char **)((char *)settings + spec->offset) = value;
+	struct settings *s = settings;
+	const char *folder = strchr(value, '=');
+	size_t length = folder ? (size_t)(folder - value) : 0;
+	if (length == 0 || length >= WIRE_ROOT_NAME_MAX || memchr(value, ':', length) ||
+		folder[1] == '\0')
+		return error_set(
+			err, ERROR_USAGE, "--%s takes NAME=FOLDER, not '%s'", spec->name, value);
+	if (s->roots_count == SETTINGS_ROOTS_MAX)
+		return error_set(err, ERROR_USAGE, "--%s may be given %d times", spec->name,
+			SETTINGS_ROOTS_MAX);
+	s->roots[s->roots_count++] = value;
 	return 0;
 }
 
@@ -42,11 +55,10 @@ static const struct option_spec specs[] = {
 		.argument = "N",
 		.parse = option_integer,
 		.offset = offsetof(struct settings, concurrency),
-		.minimum = 1,
 		.maximum = WIRE_LANES_MAX,
 		.help = "lanes, the processes that work, or transfers in flight (default: the "
 			"cores that this process may use, by affinity and cgroup; for feeds four "
-			"times as many)" },
+			"times as many); with --listen 0 leaves all work to others" },
 	{ .name = "serial",
 		.parse = option_flag,
 		.value = true,
@@ -91,7 +103,7 @@ static const struct option_spec specs[] = {
 			"with status 74 (default 30s)" },
 	{ .name = "ledger",
 		.argument = "FILE",
-		.parse = parse_text,
+		.parse = option_string,
 		.offset = offsetof(struct settings, ledger),
 		.help = "where to keep what became of each source, so that a run that was cut "
 			"off goes on (default: below XDG_STATE_HOME, one for each target)" },
@@ -153,19 +165,95 @@ static const struct option_spec specs[] = {
 	{ 0 },
 };
 
-static void make_groups(struct settings *settings, struct option_group groups[3])
+static const struct option_spec network_specs[] = {
+	{ .name = "listen",
+		.argument = "HOST:PORT",
+		.parse = option_string,
+		.offset = offsetof(struct settings, listen),
+		.help = "let workers of other machines join here (sciame-worker --master "
+			"HOST:PORT); PORT, PORT+1 and those from PORT+5 on are used" },
+	{ .name = "keys",
+		.argument = "FOLDER",
+		.parse = option_string,
+		.offset = offsetof(struct settings, keys),
+		.help = "what 'sciame keygen' made: master.key, and in 'allowed' who is let in" },
+	{ .name = "insecure",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, insecure),
+		.help = "let in everybody who reaches the address, without keys" },
+	{ .name = "transfer",
+		.argument = "HOW",
+		.parse = option_choice,
+		.choices = transfers,
+		.offset = offsetof(struct settings, transfer),
+		.help = "how files come to workers of other machines: shared, they have the "
+			"folders, too, as their --root; inline, in messages (default shared)" },
+	{ .name = "root",
+		.argument = "NAME=FOLDER",
+		.parse = parse_root,
+		.help = "a folder that the workers have, too, wherever: sources and targets in it "
+			"go by this name instead of 'source' and 'target'; may be given several "
+			"times" },
+	{ .name = "channels",
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, channels),
+		.minimum = 1,
+		.maximum = ENDPOINT_CHANNELS_MAX,
+		.help = "how many workers of other machines may be here at a time, each at a "
+			"port of its own (default 64)" },
+	{ .name = "wait-workers",
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, wait_workers),
+		.maximum = ENDPOINT_CHANNELS_MAX,
+		.help = "begin when so many workers of other machines have come (default 0; 1 "
+			"with -c 0)" },
+	{ .name = "wait-timeout",
+		.argument = "TIME",
+		.parse = option_duration,
+		.offset = offsetof(struct settings, wait_timeout_ms),
+		.maximum = TIME_MAX_MS,
+		.help = "how long to wait for them, and for anybody to come back when all have "
+			"gone; then the run ends; 0 is for ever (default 60s)" },
+	{ 0 },
+};
+
+static void make_groups(struct settings *settings, struct option_group groups[GROUPS_MAX])
 {
 	size_t count = 0;
 	if (settings->kind)
 		groups[count++] = (struct option_group) { "Options", settings->kind->options,
 			settings->kind_settings };
 	groups[count++] = (struct option_group) { "General options", specs, settings };
+	groups[count++] = (struct option_group) { "Other machines", network_specs, settings };
 	groups[count] = (struct option_group) { 0 };
+}
+
+/* What the options about other machines mean together. */
+static int check_network(struct settings *settings, struct error *err)
+{
+	if (settings->wait_workers < 0)
+		settings->wait_workers = settings->concurrency == 0 ? 1 : 0;
+	if (settings->listen && settings->serial)
+		return error_set(err, ERROR_USAGE, "--listen and --serial exclude each other");
+	if (settings->listen)
+		return endpoint_check(settings->listen, (uint32_t)settings->channels, err);
+	if (settings->concurrency == 0)
+		return error_set(err, ERROR_USAGE,
+			"-c 0 leaves nobody to work; with --listen HOST:PORT others can");
+	if (settings->keys || settings->insecure || settings->wait_workers > 0 ||
+		settings->transfer != TRANSFER_SHARED)
+		return error_set(err, ERROR_USAGE,
+			"--keys, --insecure, --transfer and --wait-workers are for use with "
+			"--listen");
+	return 0;
 }
 
 static int parse_options(struct settings *settings, int argc, char **argv, struct error *err)
 {
-	struct option_group groups[3];
+	struct option_group groups[GROUPS_MAX];
 	int operand;
 	make_groups(settings, groups);
 	if (options_parse(groups, argc, argv, &operand, err))
@@ -181,7 +269,7 @@ static int parse_options(struct settings *settings, int argc, char **argv, struc
 		return error_set(err, ERROR_USAGE, "--ledger and --no-ledger exclude each other");
 	if (settings->quiet && settings->verbose)
 		return error_set(err, ERROR_USAGE, "--quiet and --verbose exclude each other");
-	return 0;
+	return check_network(settings, err);
 }
 
 int settings_parse(struct settings *settings, int argc, char **argv, struct error *err)
@@ -192,6 +280,9 @@ int settings_parse(struct settings *settings, int argc, char **argv, struct erro
 		.job_timeout_ms = 60000,
 		.target_wait_ms = TARGET_WAIT_MS,
 		.retries = -1,
+		.channels = CHANNELS,
+		.wait_workers = -1,
+		.wait_timeout_ms = WAIT_TIMEOUT_MS,
 	};
 	if (argc > 1 && argv[1][0] != '-') {
 		settings->kind = master_kind_named(argv[1]);
@@ -221,7 +312,7 @@ void settings_release(struct settings *settings)
 void settings_print_help(const struct settings *settings)
 {
 	struct settings copy = *settings;
-	struct option_group groups[3];
+	struct option_group groups[GROUPS_MAX];
 	const struct master_kind *kind = settings->kind;
 	if (kind) {
 		(void)printf("usage: sciame %s [options]%s%s\n\n%s\n\n", kind->name,
@@ -235,6 +326,8 @@ void settings_print_help(const struct settings *settings)
 				(void)printf("  %-8s %s\n", kind->name, kind->summary);
 		}
 		(void)printf("  %-8s %s\n", "ledger", "what became of each source of a run");
+		(void)printf("  %-8s %s\n", "keygen", "keys for workers of other machines");
+		(void)printf("  %-8s %s\n", "workers", "who works for a run");
 		(void)printf("\n'sciame COMMAND --help' lists a command's own options.\n\n");
 	}
 	make_groups(&copy, groups);

@@ -12,7 +12,7 @@
 #include "worker/digest.h"
 #include "worker/fetch_kind.h"
 #include "worker/kind.h"
-#include "worker/store.h"
+#include "common/store.h"
 #include "worker/transfer.h"
 
 enum {

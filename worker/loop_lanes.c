@@ -9,9 +9,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/startup.h"
-#include "worker/lane.h"
-#include "worker/loop_work.h"
-#include "worker/store.h"
+#include "worker/loop_lanes_state.h"
 
 enum {
 	NEWS_MS = 2,          /* how often is looked whether a suspect has begun */
@@ -20,33 +18,6 @@ enum {
 	FILES_RESERVED = 128, /* descriptors that are not outputs of jobs */
 	START_FAILURES_MAX = 3, /* deaths between jobs in a row, beyond one for each lane */
 };
-
-struct lanes {
-	const struct settings *settings;
-	struct session *session;
-	struct store *store;
-	struct wire_decoder *decoder;
-	struct packet packet; /* scratch */
-	struct work_queue queue;
-	size_t held_max;         /* jobs in one lane's hands */
-	uint32_t mean_us;        /* of a job; 0: none has ended yet */
-	uint32_t start_failures; /* in a row */
-	bool stopped;            /* what lanes hold is finished, nothing else begins */
-	size_t next;             /* lane that is served first in the next step */
-	size_t count;
-	struct lane lane[];
-};
-
-void lanes_add(struct lanes *l, const struct job *job)
-{
-	work_queue_append(&l->queue, work_new(job_copy(job), NULL));
-}
-
-void lanes_add_fetched(struct lanes *l, struct job *job, struct transfer *transfer)
-{
-	job->digest = false; /* of files only: what was fetched is new each time */
-	work_queue_append(&l->queue, work_new(job, transfer));
-}
 
 /* How many outputs each lane may have open, each with its folder. */
 static size_t held_max(uint64_t files, size_t lanes)
@@ -57,8 +28,8 @@ static size_t held_max(uint64_t files, size_t lanes)
 	return share < 1 ? 1 : share > LANE_HELD_MAX ? LANE_HELD_MAX : (size_t)share;
 }
 
-struct lanes *lanes_open(
-	const struct settings *settings, struct session *session, struct error *err)
+struct lanes *lanes_open(const struct settings *settings, struct session *session,
+	const struct carriers *carriers, struct error *err)
 {
 	size_t count = (size_t)settings->concurrency;
 	struct lanes *l = xcalloc(1, sizeof(*l) + count * sizeof(l->lane[0]));
@@ -66,9 +37,11 @@ struct lanes *lanes_open(
 	uint64_t files;
 	l->settings = settings;
 	l->session = session;
+	l->carriers = carriers;
 	l->store = store_new(&options);
 	l->decoder = wire_decoder_new();
 	work_queue_init(&l->queue);
+	work_queue_init(&l->outgoing);
 	l->count = count;
 	if (startup_files(&files, err))
 		goto fail;
@@ -92,10 +65,12 @@ static void drop_all(struct lanes *l)
 		if (l->lane[i].pid)
 			lane_bury(&l->lane[i], &death);
 		while (lane_take(&l->lane[i], &job))
-			work_free(job.owner);
+			lanes_forget(l, job.owner);
 	}
 	while (l->queue.first)
-		work_free(work_queue_take(&l->queue));
+		lanes_forget(l, work_queue_take(&l->queue));
+	while (l->outgoing.first)
+		lanes_forget(l, work_queue_take(&l->outgoing));
 }
 
 void lanes_close(struct lanes *l)
@@ -114,18 +89,9 @@ void lanes_fence(struct lanes *l)
 	l->stopped = false;
 }
 
-static bool is_idle(const struct lanes *l)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		if (l->lane[i].count > 0)
-			return false;
-	}
-	return true;
-}
-
 bool lanes_done(const struct lanes *l)
 {
-	return l->queue.count == 0 && is_idle(l);
+	return l->queue.count == 0 && lanes_idle(l);
 }
 
 size_t lanes_count(const struct lanes *l)
@@ -137,29 +103,6 @@ void lanes_poll(const struct lanes *l, struct poll_item *items)
 {
 	for (size_t i = 0; i < l->count; i++)
 		items[i] = (struct poll_item) { .fd = l->lane[i].pid ? l->lane[i].fd : -1 };
-}
-
-static int finish(struct lanes *l, struct work *work, struct result *result, struct error *err)
-{
-	work_finish(work, l->store, result);
-	int status = session_report(l->session, result, err);
-	work_free(work);
-	return status;
-}
-
-static int fail(struct lanes *l, struct work *work, const struct error *why, uint32_t duration_us,
-	struct error *err)
-{
-	struct result result = { .duration_us = duration_us };
-	result_fail(&result, why);
-	return finish(l, work, &result, err);
-}
-
-static int refuse(struct lanes *l, struct work *work, struct error *err)
-{
-	int status = session_refuse(l->session, work->job->id, work->job->attempt, err);
-	work_free(work);
-	return status;
 }
 
 static void measure(struct lanes *l, uint32_t duration_us)
@@ -175,10 +118,10 @@ static void measure(struct lanes *l, uint32_t duration_us)
 static int on_result(struct lanes *l, struct work *work, struct result *result, struct error *err)
 {
 	if (result->code == ERROR_CANCELED)
-		return refuse(l, work, err);
+		return lanes_refuse(l, work, err);
 	l->start_failures = 0;
 	measure(l, result->duration_us);
-	return finish(l, work, result, err);
+	return lanes_finish(l, work, result, err);
 }
 
 /* Results from a lane, in the order of its jobs. *broken when they are not what it may say. */
@@ -214,9 +157,9 @@ static uint32_t ran_us(const struct lane *lane, const struct board_entry *blame)
 /* One that no lane has any more and that nobody is to blame for. */
 static int give_back(struct lanes *l, struct work *work, struct error *err)
 {
-	store_discard(&work->output);
+	work_discard(work);
 	if (l->stopped)
-		return refuse(l, work, err);
+		return lanes_refuse(l, work, err);
 	work_queue_prepend(&l->queue, work);
 	return 0;
 }
@@ -236,7 +179,7 @@ static int take_back(struct lanes *l, struct lane *lane, const struct board_entr
 		bool ran = work->job->id == blame->job && work->job->attempt == blame->attempt;
 		if (!ran || why->code == ERROR_NONE)
 			back[count++] = work;
-		else if (fail(l, work, why, ran_us(lane, blame), err))
+		else if (lanes_fail(l, work, why, ran_us(lane, blame), err))
 			return -1;
 	}
 	while (count > 0) {
@@ -320,28 +263,6 @@ static size_t wanted(const struct lanes *l, const struct lane *lane)
 	return target > WIRE_BATCH_MAX ? WIRE_BATCH_MAX : target;
 }
 
-/* Whether a job can't have its files now, but could when others have ended. */
-static bool must_wait(const struct lanes *l, const struct error *why, size_t gathered)
-{
-	return (why->number == EMFILE || why->number == ENFILE) && (gathered > 0 || !is_idle(l));
-}
-
-enum opened { OPENED, OPENED_NOT, OPENED_LATER };
-
-/* Opens what the job needs. OPENED_NOT: the job has failed; OPENED_LATER: no descriptor is free. */
-static int open_work(struct lanes *l, struct work *work, size_t gathered, struct error *err)
-{
-	struct error why = { 0 };
-	int status = work_open(work, l->store, &why);
-	if (status && why.number == EMFILE && store_spare(l->store))
-		status = work_open(work, l->store, &why);
-	if (status == 0)
-		return OPENED;
-	if (must_wait(l, &why, gathered))
-		return OPENED_LATER;
-	return fail(l, work, &why, 0, err) ? -1 : OPENED_NOT;
-}
-
 /*
  * A job under suspicion wants a lane that no other can have left in disorder, and leaves behind
  * one that no other should have.
@@ -366,34 +287,6 @@ void lanes_expect(struct lanes *l, uint32_t kind)
 		(void)lane_start(&l->lane[i], &options, &err);
 		return;
 	}
-}
-
-/* Opens up to `want` jobs from the queue: those that may travel to one lane together. */
-static int gather(
-	struct lanes *l, size_t want, struct lane_job *jobs, size_t *count, struct error *err)
-{
-	*count = 0;
-	while (l->queue.first && *count < want) {
-		const struct job *job = l->queue.first->job;
-		/* one under suspicion, or of another kind, is not of the company */
-		if (*count > 0 && (job->alone || job->kind != jobs[0].job->kind))
-			break;
-		struct work *work = work_queue_take(&l->queue);
-		int status = open_work(l, work, *count, err);
-		if (status < 0)
-			return -1;
-		if (status == OPENED_LATER) {
-			work_queue_prepend(&l->queue, work);
-			break;
-		}
-		if (status == OPENED_NOT)
-			continue;
-		jobs[(*count)++] =
-			(struct lane_job) { work->job, work->input.fd, work->output.fd, work };
-		if (work->job->alone)
-			break;
-	}
-	return 0;
 }
 
 static bool any_alive(const struct lanes *l)
@@ -431,7 +324,7 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 		return 0;
 	if (lane->count == 0)
 		board_resume(&lane->board); /* what it was told not to begin has come back */
-	if (gather(l, want, jobs, &count, err))
+	if (lanes_gather(l, want, jobs, &count, err))
 		return -1;
 	if (count > 0) {
 		int status = lane_submit(lane, jobs, count, &l->packet, now_ms);
@@ -442,21 +335,8 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 		input_close(&((struct work *)jobs[i].owner)->input);
 	while (count > taken) {
 		struct work *work = jobs[--count].owner;
-		store_discard(&work->output);
+		work_discard(work);
 		work_queue_prepend(&l->queue, work);
-	}
-	return 0;
-}
-
-/* Jobs at the front of the queue that no lane could do. */
-static int fail_unknown(struct lanes *l, struct error *err)
-{
-	struct error why;
-	while (l->queue.first && !lane_knows(l->queue.first->job->kind)) {
-		(void)error_set(&why, ERROR_PROTOCOL, "kind %u of jobs is not known here",
-			l->queue.first->job->kind);
-		if (fail(l, work_queue_take(&l->queue), &why, 0, err))
-			return -1;
 	}
 	return 0;
 }
@@ -470,7 +350,7 @@ int lanes_step(struct lanes *l, const struct poll_item *items, int64_t now_ms, s
 		if (lane->pid && expire(l, lane, now_ms, err))
 			return -1;
 	}
-	if (fail_unknown(l, err))
+	if (lanes_fail_unknown(l, err))
 		return -1;
 	for (size_t i = 0; i < l->count && l->queue.first; i++) {
 		struct lane *lane = &l->lane[(l->next + i) % l->count];
@@ -524,19 +404,10 @@ static void stop_boards(struct lanes *l)
 	}
 }
 
-static int refuse_queued(struct lanes *l, struct error *err)
-{
-	while (l->queue.first) {
-		if (refuse(l, work_queue_take(&l->queue), err))
-			return -1;
-	}
-	return 0;
-}
-
 int lanes_stop(struct lanes *l, struct error *err)
 {
 	stop_boards(l);
-	return refuse_queued(l, err);
+	return lanes_refuse_queued(l, err);
 }
 
 int lanes_drain(struct lanes *l, struct error *err)
@@ -547,10 +418,10 @@ int lanes_drain(struct lanes *l, struct error *err)
 	stop_boards(l);
 	while (l->queue.first && status == 0) {
 		struct work *work = work_queue_take(&l->queue);
-		if (work->fetched)
+		if (work->fetched || work->carried.fd >= 0)
 			work_queue_append(&begun, work);
 		else
-			status = refuse(l, work, err);
+			status = lanes_refuse(l, work, err);
 	}
 	while (begun.first)
 		work_queue_append(&l->queue, work_queue_take(&begun));
@@ -564,7 +435,7 @@ static int end_all(struct lanes *l, const struct error *why, struct error *err)
 		if (lane->pid && lane->count > 0 && end(l, lane, why, err))
 			return -1;
 	}
-	return refuse_queued(l, err); /* what was fetched since lanes_stop */
+	return lanes_refuse_queued(l, err); /* what was fetched since lanes_stop */
 }
 
 int lanes_kill(struct lanes *l, struct error *err)

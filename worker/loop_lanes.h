@@ -23,10 +23,16 @@
 #include "worker/transfer.h"
 
 struct lanes;
+struct carried;
+struct carriers;
+struct work;
 
-/* session: where results are reported, borrowed. NULL and *err when a root can't be served. */
-struct lanes *lanes_open(
-	const struct settings *settings, struct session *session, struct error *err);
+/*
+ * session: where results are reported; carriers: how outputs leave that are no files here; both
+ * borrowed. NULL and *err when a root can't be served.
+ */
+struct lanes *lanes_open(const struct settings *settings, struct session *session,
+	const struct carriers *carriers, struct error *err);
 
 /* Kills what still runs and removes its temporary files. */
 void lanes_close(struct lanes *lanes);
@@ -40,6 +46,15 @@ void lanes_add(struct lanes *lanes, const struct job *job);
 
 /* The same for one whose input was fetched: both belong to the lanes from now on. */
 void lanes_add_fetched(struct lanes *lanes, struct job *job, struct transfer *transfer);
+
+/* The same for one whose input was brought: job and descriptor belong to the lanes. */
+void lanes_add_carried(struct lanes *lanes, struct job *job, const struct carried *carried);
+/* Bytes that were brought and are here. */
+uint64_t lanes_carried_bytes(const struct lanes *lanes);
+
+/* The next job that is done and whose output is to be taken away; the caller frees it. Or NULL. */
+struct work *lanes_take_outgoing(struct lanes *lanes, struct result *result);
+bool lanes_have_outgoing(const struct lanes *lanes);
 
 /* A job of this kind will come: one more lane may start meanwhile. */
 void lanes_expect(struct lanes *lanes, uint32_t kind);

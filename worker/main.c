@@ -2,8 +2,10 @@
 /* sciame-worker: takes jobs from a master and has its lanes execute them. */
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/startup.h"
+#include "worker/health.h"
 #include "worker/loop.h"
 #include "worker/settings.h"
 
@@ -25,6 +27,12 @@ int main(int argc, char **argv)
 	if (settings.version) {
 		(void)printf("sciame-worker %s\n", SCIAME_VERSION);
 		return 0;
+	}
+	if (settings.check) {
+		if (health_check(settings.check, clock_wall_s(), &err) == 0)
+			return 0;
+		log_line("%s", err.message);
+		return 1;
 	}
 	if (loop_run(&settings, &err)) {
 		log_line("%s", err.message);

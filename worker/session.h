@@ -21,6 +21,7 @@
 
 #include "common/error.h"
 #include "common/job.h"
+#include "common/keys.h"
 #include "common/socket.h"
 #include "common/wire.h"
 
@@ -29,9 +30,15 @@ enum { SESSION_POLL_ITEMS = 2 };
 struct session;
 
 struct session_options {
-	const char *address; /* of the master (common/socket.h), copied */
+	const char *address; /* of the master (common/endpoint.h), copied */
 	uint32_t lanes;
 	int64_t orphan_ms; /* without a Welcome for so long it gives up; 0 is no limit */
+	const struct key_pair
+		*keys; /* with master_key, what the other side has to prove; or NULL */
+	const char *master_key;
+	const char *const *roots; /* names of the folders that are served; borrowed */
+	size_t roots_count;
+	bool patient; /* a master that refuses it is asked again: the next one may not */
 };
 
 /* NULL and *err on failure. */
@@ -43,12 +50,20 @@ void session_poll(const struct session *session, struct poll_item *items);
 
 /*
  * 1 and a message (borrowed until the next call), 0 nothing there, -1 the session is over: the
- * master refused it, or the network failed. The messages: WELCOME (the session has just become
- * active, in this state of the run), STATE, JOBS, EVICT (it has ended for the master).
+ * master refused it (and it is not patient), or the network failed. The messages: WELCOME (the
+ * session has just become active, in this state of the run), STATE, JOBS, EVICT (it has ended for
+ * the master).
  */
 int session_receive(struct session *session, struct message *message, struct error *err);
 
 bool session_is_active(const struct session *session);
+/*
+ * A socket to the master's depot, which the caller closes, where files travel over it in this run:
+ * 1; 0: they don't; -1 failed. To be closed before the session is.
+ */
+int session_open_depot(struct session *session, struct socket **socket, struct error *err);
+/* Run and epoch of an active session. */
+const struct wire_header *session_header(const struct session *session);
 uint32_t session_grace_ms(const struct session *session);
 
 /*
@@ -74,7 +89,7 @@ int session_flush(struct session *session, struct error *err);
 
 /*
  * Sends what is due besides beats; -1 also when no master has answered for orphan_ms. A beat
- * (count, running, queued, draining) is made by the caller.
+ * (count, running, queued, draining, load) is made by the caller.
  */
 int session_tick(struct session *session, int64_t now_ms, struct error *err);
 int64_t session_deadline_ms(const struct session *session);

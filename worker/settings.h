@@ -17,8 +17,15 @@ struct settings {
 	int64_t concurrency;       /* lanes */
 	int64_t transfers;         /* in flight at most */
 	int64_t orphan_ms;         /* without a master for so long it ends; 0 is no limit */
+	const char *keys;          /* folder, or NULL */
+	const char *key;           /* file, or NULL: worker.key in that folder */
 	enum sandbox_need sandbox; /* of its lanes */
-	int64_t leash; /* descriptor shared with the master that started this worker, or -1 */
+	int64_t leash;      /* descriptor shared with the master that started this worker, or -1 */
+	const char *health; /* file that says that the loop turns, or NULL */
+	const char *check;  /* such a file is only to be looked at; or NULL */
+	const char *s3_endpoint; /* or NULL */
+	bool allow_private;
+	bool insecure, once;
 	bool sync, follow_links, help, version;
 	size_t roots_count;
 	const char *roots[SETTINGS_ROOTS_MAX]; /* NAME=FOLDER */

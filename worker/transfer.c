@@ -375,6 +375,30 @@ void transfers_cancel(struct transfers *t)
 	}
 }
 
+static struct flight *find(const struct flight_list *list, const void *owner)
+{
+	struct flight *flight = list->first;
+	while (flight && flight->transfer.owner != owner)
+		flight = flight->behind;
+	return flight;
+}
+
+void transfers_drop(struct transfers *t, const void *owner)
+{
+	struct flight *flight = find(&t->waking, owner);
+	if (flight) {
+		stop(t, flight);
+		(void)error_set(&flight->transfer.error, ERROR_CANCELED, "canceled");
+		end(t, flight);
+	} else {
+		flight = find(&t->ended, owner);
+	}
+	if (!flight)
+		return;
+	t->waiting--;
+	transfer_free(&flight->transfer);
+}
+
 int transfers_fd(const struct transfers *t)
 {
 	return t->epoll;

@@ -22,18 +22,36 @@
 enum {
 	TRANSFER_URL_MAX = 4096,   /* bytes of a URL with the NUL */
 	TRANSFER_FIELD_MAX = 1024, /* bytes of a kept header field with the NUL; longer: dropped */
+	TRANSFER_REGION_MAX = 64,  /* bytes of a region's name with the NUL */
 	TRANSFER_HEADERS_MAX = 65536, /* bytes of all headers of one transfer, redirects included */
 	TRANSFER_REDIRECTS_MAX = 5,
 	TRANSFER_BODIES_MAX = 64 << 20, /* bytes of all bodies, see transfers_body_bytes */
 };
 
+/* What is sent: bytes of a file, read as they are needed. */
+struct transfer_upload {
+	int fd; /* borrowed until the transfer has ended */
+	uint64_t offset, bytes;
+};
+
 struct transfer_request {
 	const char *url;
 	const char *etag, *last_modified; /* of the copy at hand; NULL or empty: none */
+	const char *accept;               /* media types; NULL: what a feed reader can use */
 	const char *proxy;       /* URL; NULL or empty: none, whatever the environment says */
 	uint32_t timeout_ms;     /* for everything: redirects, the retry, its pause */
+	uint32_t stall_s;        /* so long without a byte in either direction; 0: no limit */
 	uint64_t body_bytes_max; /* decoded */
 	bool allow_private;
+	/*
+	 * A request of an interface such as S3's: the URL is sent as it is, no redirect is
+	 * followed, and the headers are these ("Name: value") besides libcurl's own.
+	 */
+	const char *method; /* NULL: an ordinary GET, and the rest of this is not used */
+	char *const *headers;
+	size_t headers_count;
+	const struct transfer_upload *upload; /* NULL: no body */
+	const int *into; /* the file that takes the body, borrowed until the end; NULL: a memfd */
 };
 
 struct transfer_response {
@@ -43,9 +61,11 @@ struct transfer_response {
 	char moved_to
 		[TRANSFER_URL_MAX]; /* where permanent redirects (301, 308) alone lead, or "" */
 	char content_type[TRANSFER_FIELD_MAX];
+	char region[TRANSFER_REGION_MAX]; /* of S3: where a bucket is; "": not said */
 	char etag[TRANSFER_FIELD_MAX], last_modified[TRANSFER_FIELD_MAX]; /* as sent, or "" */
 	uint64_t body_bytes;                                              /* decoded */
-	int body; /* memfd, read from offset 0; -1 when there is none. Owned by the transfer */
+	/* memfd, read from offset 0; -1 when there is none. Owned by the transfer but for `into` */
+	int body;
 };
 
 /* One transfer that has ended. */
@@ -92,6 +112,9 @@ int transfers_step(struct transfers *t, int64_t now_ms, struct error *err);
 /* The next one that has ended, or NULL. The caller frees it with transfer_free. */
 struct transfer *transfers_take(struct transfers *t);
 void transfer_free(struct transfer *transfer);
+
+/* Ends the one of this owner and frees it, if it was not taken yet. */
+void transfers_drop(struct transfers *t, const void *owner);
 
 /* Ends all that run as ERROR_CANCELED; they are then there to be taken. */
 void transfers_cancel(struct transfers *t);

@@ -121,6 +121,8 @@ int ending_explain(const struct ending *ending, struct error *err)
 	case CURLE_COULDNT_CONNECT:
 		return explain_connect(ending, err);
 	case CURLE_OPERATION_TIMEDOUT: /* transfer.c ends all that takes too long but this */
+		if (ending->stalled)
+			return error_set(err, ERROR_NETWORK, "nothing came any more");
 		return error_set(err, ERROR_NETWORK, "no connection within %d s",
 			TRANSFER_CONNECT_MS_MAX / 1000);
 	case CURLE_UNSUPPORTED_PROTOCOL:

@@ -19,6 +19,7 @@ struct ending {
 	const char *words; /* libcurl's own, or "" */
 	const char *url;   /* of the last request */
 	uint64_t body_bytes_max;
+	bool stalled; /* if it took too long: after it was connected */
 };
 
 /* Fills *err for a code other than CURLE_OK. Returns -1. */

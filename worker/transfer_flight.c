@@ -155,13 +155,14 @@ static size_t on_header(char *bytes, size_t one, size_t size, void *user)
 	return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
+static int write_all(int fd, const char *bytes, size_t size, uint64_t offset)
 {
 	while (size > 0) {
-		ssize_t written = write(fd, bytes, size);
+		ssize_t written = pwrite(fd, bytes, size, (off_t)offset);
 		if (written < 0 && errno != EINTR)
 			return -1;
 		bytes += written < 0 ? 0 : written;
+		offset += written < 0 ? 0 : (uint64_t)written;
 		size -= written < 0 ? 0 : (size_t)written;
 	}
 	return 0;
@@ -197,8 +198,10 @@ static size_t on_body(char *bytes, size_t one, size_t size, void *user)
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	if (response->body < 0)
-		response->body = memfd_create("feed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (response->body < 0 || write_all(response->body, bytes, size)) {
+		response->body = flight->into >= 0
+					 ? flight->into
+					 : memfd_create("feed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (response->body < 0 || write_all(response->body, bytes, size, response->body_bytes)) {
 		(void)error_errno(&flight->failure, ERROR_IO, "keep the body in memory");
 		return CURL_WRITEFUNC_ERROR;
 	}
@@ -255,10 +258,11 @@ static int judge_url(CURLUcode bad, const char *scheme, const char *url, struct 
 	return 0;
 }
 
-/* The URL as libcurl writes it, for curl_free; NULL and *err when it is none that is fetched. */
-static char *clean_url(const char *text, struct error *err)
+/* The URL as libcurl writes it, or as it is, for curl_free; NULL: it is none that is fetched. */
+static char *clean_url(const char *text, bool as_is, struct error *err)
 {
-	static const unsigned flags = CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_DISALLOW_USER;
+	const unsigned flags = CURLU_DISALLOW_USER |
+			       (as_is ? CURLU_PATH_AS_IS : CURLU_URLENCODE | CURLU_ALLOW_SPACE);
 	char *scheme = NULL, *whole = NULL;
 	CURLU *url = curl_url();
 	assert(url); /* else out of memory */
@@ -314,6 +318,17 @@ static void add_field(struct curl_slist **list, const char *name, const char *va
 	free(line);
 }
 
+static void add_headers(struct flight *flight, const struct transfer_request *request)
+{
+	if (request->method) {
+		flight->headers = call_headers(NULL, request);
+		return;
+	}
+	add_field(&flight->headers, "Accept", request->accept ? request->accept : accept_feeds);
+	add_field(&flight->headers, "If-None-Match", request->etag);
+	add_field(&flight->headers, "If-Modified-Since", request->last_modified);
+}
+
 /* What belongs to one transfer: all of it is set again when the handle is used again. */
 static CURLcode aim(struct flight *flight, const struct transfer_request *request, const char *url)
 {
@@ -326,6 +341,10 @@ static CURLcode aim(struct flight *flight, const struct transfer_request *reques
 	CURLcode bad = curl_easy_setopt(easy, CURLOPT_URL, url);
 	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
 	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, flight->headers);
+	bad = bad ? bad : call_aim(&flight->call, easy, request);
+	bad = bad ? bad
+		  : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, request->stall_s ? 1L : 0L);
+	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->stall_s);
 	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, bytes_max);
 	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
 	bad = bad ? bad : curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, flight->words);
@@ -339,20 +358,19 @@ static CURLcode aim(struct flight *flight, const struct transfer_request *reques
 struct flight *flight_new(const struct transfer_request *request, CURL *easy,
 	struct flight_bodies *bodies, struct error *err)
 {
-	char *url = clean_url(request->url, err);
+	char *url = clean_url(request->url, request->method != NULL, err);
 	if (!url)
 		return NULL;
 	struct flight *flight = xcalloc(1, sizeof(*flight));
 	flight->transfer.response.body = -1;
+	flight->into = request->into ? *request->into : -1;
 	flight->easy = easy;
 	flight->bodies = bodies;
 	bodies->count++;
 	flight->body_bytes_max = request->body_bytes_max;
 	flight->any_address = request->allow_private || (request->proxy && *request->proxy);
 	flight->permanent = true;
-	add_field(&flight->headers, "Accept", accept_feeds);
-	add_field(&flight->headers, "If-None-Match", request->etag);
-	add_field(&flight->headers, "If-Modified-Since", request->last_modified);
+	add_headers(flight, request);
 	CURLcode bad = aim(flight, request, url);
 	assert(!bad); /* else out of memory: easy_new has shown that the options are known */
 	curl_free(url);
@@ -371,7 +389,7 @@ static void drop_body(struct flight *flight)
 			bodies->beyond = NULL;
 	}
 	flight->held = false;
-	if (response->body >= 0)
+	if (response->body >= 0 && flight->into < 0)
 		(void)close(response->body); /* memory: nothing to flush */
 	response->body = -1;
 	response->body_bytes = 0;
@@ -385,6 +403,13 @@ static void seal_body(int body)
 	assert(status == 0); /* fails for other files, and for mapped ones */
 	off_t offset = lseek(body, 0, SEEK_SET);
 	assert(offset == 0);
+}
+
+/* An earlier attempt may have left more in it than the last one brought. */
+static void cut_file(int file, uint64_t bytes)
+{
+	int status = ftruncate(file, (off_t)bytes);
+	assert(status == 0); /* it was just written, or is memory */
 }
 
 /* A field of the last response, or "" when there is none or it is too long. */
@@ -417,6 +442,7 @@ static void keep_response(struct flight *flight)
 {
 	struct transfer_response *response = &flight->transfer.response;
 	const char *url = text_info(flight->easy, CURLINFO_EFFECTIVE_URL);
+	char region[TRANSFER_FIELD_MAX];
 	if (strlen(url) < sizeof(response->url)) /* else it is an error, and never fetched */
 		memcpy(response->url, url, strlen(url) + 1);
 	response->http_status = (uint32_t)number_info(flight->easy, CURLINFO_RESPONSE_CODE);
@@ -424,18 +450,25 @@ static void keep_response(struct flight *flight)
 		return;
 	keep_field(flight, "Content-Type", response->content_type);
 	keep_field(flight, "ETag", response->etag);
+	keep_field(flight, "x-amz-bucket-region", region);
+	if (strlen(region) < sizeof(response->region))
+		memcpy(response->region, region, strlen(region) + 1);
 	keep_field(flight, "Last-Modified", response->last_modified);
 	response->retry_after_s = retry_after_s(flight);
 }
 
 static struct ending ending_of(const struct flight *flight, CURLcode code)
 {
+	curl_off_t connected = 0;
+	CURLcode bad = curl_easy_getinfo(flight->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+	assert(!bad); /* fails for an unknown info only */
 	return (struct ending) {
 		.code = code,
 		.number = (int)number_info(flight->easy, CURLINFO_OS_ERRNO),
 		.words = flight->words,
 		.url = text_info(flight->easy, CURLINFO_EFFECTIVE_URL),
 		.body_bytes_max = flight->body_bytes_max,
+		.stalled = connected > 0,
 	};
 }
 
@@ -476,6 +509,7 @@ void flight_restart(struct flight *flight)
 	flight->redirects = 0;
 	flight->permanent = true;
 	flight->header_bytes = 0;
+	flight->call.sent = 0;
 }
 
 CURL *flight_land(struct flight *flight)
@@ -486,6 +520,8 @@ CURL *flight_land(struct flight *flight)
 	keep_response(flight);
 	if (failed)
 		drop_body(flight);
+	else if (flight->into >= 0)
+		cut_file(flight->into, flight->transfer.response.body_bytes);
 	else if (flight->transfer.response.body >= 0)
 		seal_body(flight->transfer.response.body);
 	/* the handle lives on, these do not */

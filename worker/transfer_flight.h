@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "worker/transfer.h"
+#include "worker/transfer_call.h"
 
 struct flight_list {
 	struct flight *first, *last;
@@ -42,8 +43,10 @@ struct flight {
 	bool pausing, retried;
 
 	/* transfer_flight.c's */
-	CURL *easy;                   /* NULL when it has landed */
-	struct curl_slist *headers;   /* of the request */
+	CURL *easy;                 /* NULL when it has landed */
+	struct curl_slist *headers; /* of the request */
+	struct call call;
+	int into;                     /* the file that takes the body, or -1: a memfd of its own */
 	struct flight_bodies *bodies; /* or NULL: they are gone */
 	bool held;                    /* libcurl was told to pause */
 	uint64_t body_bytes_max;

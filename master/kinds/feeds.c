@@ -414,7 +414,12 @@ static void feeds_line(const struct summary *summary, char *line, size_t size)
 	size -= (size_t)length;
 	line += length;
 	const char *end = summary->canceled ? " [canceled]" : "";
-	if (summary->processes)
+	/* how many transfers other machines make is their own affair */
+	if (summary->open)
+		(void)snprintf(line, size, "using %" PRIu32 " processes on %" PRIu32 " worker%s%s",
+			summary->processes, summary->workers, summary->workers == 1 ? "" : "s",
+			end);
+	else if (summary->processes)
 		(void)snprintf(
 			line, size, "using %" PRIu32 " transfers%s", summary->processes, end);
 	else

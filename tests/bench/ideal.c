@@ -18,7 +18,7 @@
 #include "common/tree.h"
 #include "proto/scale.pb-c.h"
 #include "worker/kind.h"
-#include "worker/store.h"
+#include "common/store.h"
 
 extern const struct worker_kind worker_kind_scale;
 

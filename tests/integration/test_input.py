@@ -217,7 +217,7 @@ class Usage(Case):
                  ["scale", self.path("in"), self.path("file")]),
                 ("--size takes pixels as N or WxH, from 1 to 65535, not '4x'",
                  ["scale", "-s", "4x", "a", "b"]),
-                ("--concurrency takes a whole number from 1 to 4096, not '0'",
+                ("-c 0 leaves nobody to work; with --listen HOST:PORT others can",
                  ["scale", "-c", "0", "a", "b"]),
                 ("unknown option '--formt'; did you mean '--format'? see --help",
                  ["scale", "--formt", "png", "a", "b"]),

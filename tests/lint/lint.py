@@ -71,7 +71,7 @@ def include_mistake(path, name):
     if path in rules.ONLY and name not in rules.ONLY[path]:
         return f"{path} must not include {name}: rules.ONLY"
     for pattern, only in rules.WRAPPED:
-        if fnmatch.fnmatchcase(name, pattern) and not fnmatch.fnmatchcase(path, only):
+        if fnmatch.fnmatchcase(name, pattern) and not fits(path, only.split()):
             return f"only {only} may include {name}"
     folder, target = path.partition("/")[0], name.partition("/")[0]
     if folder not in rules.FOLDERS or target not in list(rules.FOLDERS) + ["tests"]:

@@ -40,7 +40,8 @@ int stage_setup(void **state)
 	struct stage *f = xcalloc(1, sizeof(*f));
 	f->folder = tempdir_new();
 	f->address = xasprintf("ipc:%s", f->folder);
-	const struct roster_options options = { .address = f->address,
+	const struct roster_options options = { .entrances = { { .address = f->address } },
+		.entrances_count = 1,
 		.grace_ms = STAGE_GRACE_MS,
 		.run.bytes = { 1, 2, 3 },
 		.epoch = 7 };

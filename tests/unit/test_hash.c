@@ -38,8 +38,44 @@ static void test_sha256_of_a_file_is_that_of_its_bytes(void **state)
 	hash_sha256(bytes, sizeof(bytes), of_bytes);
 	assert_int_equal(hash_sha256_file(fileno(file), of_file), 0);
 	assert_memory_equal(of_file, of_bytes, sizeof(of_bytes));
+	assert_int_equal(hash_sha256_part(fileno(file), 0, sizeof(bytes), of_file), 0);
+	assert_memory_equal(of_file, of_bytes, sizeof(of_bytes));
+	hash_sha256(bytes + 100, 70000, of_bytes);
+	assert_int_equal(hash_sha256_part(fileno(file), 100, 70000, of_file), 0);
+	assert_memory_equal(of_file, of_bytes, sizeof(of_bytes));
+	assert_int_equal(hash_sha256_part(fileno(file), 100, sizeof(bytes), of_file), -1);
 	assert_int_equal(fclose(file), 0);
+	assert_int_equal(hash_sha256_part(-1, 0, 1, of_file), -1);
 	assert_int_equal(hash_sha256_file(-1, of_file), -1);
+}
+
+/* Test cases 2 and 6 of RFC 4231: a short key, and one longer than a block. */
+static void test_hmac_of_the_standards_examples(void **state)
+{
+	static const char data[] = "what do ya want for nothing?";
+	static const char longer[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+	uint8_t digest[HASH_SHA256_SIZE], key[131];
+	char hex[2 * HASH_SHA256_SIZE + 1];
+	(void)state;
+	hash_hmac_sha256((struct hash_key) { "Jefe", 4 }, data, sizeof(data) - 1, digest);
+	hash_hex(hex, digest, sizeof(digest));
+	assert_string_equal(
+		hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	hash_hmac_sha256(
+		(struct hash_key) { key, sizeof(key) }, longer, sizeof(longer) - 1, digest);
+	hash_hex(hex, digest, sizeof(digest));
+	assert_string_equal(
+		hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void test_hmac_may_replace_its_key(void **state)
+{
+	uint8_t digest[HASH_SHA256_SIZE] = { 1, 2, 3 }, apart[HASH_SHA256_SIZE];
+	(void)state;
+	hash_hmac_sha256((struct hash_key) { digest, sizeof(digest) }, "abc", 3, apart);
+	hash_hmac_sha256((struct hash_key) { digest, sizeof(digest) }, "abc", 3, digest);
+	assert_memory_equal(digest, apart, sizeof(digest));
 }
 
 int main(void)
@@ -47,6 +83,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sha256_of_the_standards_examples),
 		cmocka_unit_test(test_sha256_of_a_file_is_that_of_its_bytes),
+		cmocka_unit_test(test_hmac_of_the_standards_examples),
+		cmocka_unit_test(test_hmac_may_replace_its_key),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,7 @@ static void test_roster_sends_jobs_in_order(void **state)
 	}
 	struct poll_item items[ROSTER_POLL_ITEMS];
 	roster_poll(f->roster, items);
-	assert_null(items[1].socket); /* nothing waits for a channel any more */
+	assert_null(items[ROSTER_ENTRANCES_MAX].socket); /* nothing waits for a channel any more */
 }
 
 static void test_roster_waits_for_a_channel_that_nobody_took(void **state)
@@ -229,15 +229,15 @@ static void test_roster_waits_for_a_channel_that_nobody_took(void **state)
 	roster_give(f->roster, 1, &job);
 	assert_int_equal(roster_flush(f->roster, &f->err), 0);
 	roster_poll(f->roster, items);
-	assert_non_null(items[1].socket);
-	assert_true(items[1].for_sending);
+	assert_non_null(items[ROSTER_ENTRANCES_MAX].socket);
+	assert_true(items[ROSTER_ENTRANCES_MAX].for_sending);
 	f->actor.channel = socket_open(f->context, SOCKET_WORKER_CHANNEL, f->address, 1, &f->err);
 	int64_t end = deadline_start();
 	do {
 		deadline_check(end);
 		assert_int_equal(
 			socket_poll(items, ROSTER_POLL_ITEMS, DEADLINE_STEP_MS, &f->err), 0);
-	} while (!items[1].ready);
+	} while (!items[ROSTER_ENTRANCES_MAX].ready);
 	assert_int_equal(roster_flush(f->roster, &f->err), 0);
 	stage_await_socket(f, f->actor.channel);
 	assert_int_equal(f->message.jobs[0].id, 1);
@@ -287,10 +287,13 @@ static void test_roster_repeats_the_state_faster_when_it_ends(void **state)
 static void test_roster_of_a_wrong_address_is_refused(void **state)
 {
 	struct stage *f = *state;
-	const struct roster_options nowhere = { .address = "ipc:/nowhere/at/all" };
+	const struct roster_options nowhere = {
+		.entrances = { { .address = "ipc:/nowhere/at/all" } }, .entrances_count = 1
+	};
 	assert_null(roster_open(&nowhere, &f->err));
 	assert_int_equal(f->err.code, ERROR_NETWORK);
-	const struct roster_options wrong = { .address = "nowhere" };
+	const struct roster_options wrong = { .entrances = { { .address = "nowhere" } },
+		.entrances_count = 1 };
 	assert_null(roster_open(&wrong, &f->err));
 	assert_int_equal(f->err.code, ERROR_USAGE);
 }

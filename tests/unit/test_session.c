@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "common/endpoint.h"
 #include "common/random.h"
 #include "master/roster.h"
 #include "tests/support/deadline.h"
@@ -96,7 +97,6 @@ static void test_session_drops_what_is_not_for_it(void **state)
 	f->header.run.bytes[0] ^= 1;
 	puppet_give(f, 2);
 	puppet_tell(f, (struct message) { .type = MESSAGE_REJECT, .text = "not you" });
-	puppet_tell_all(f, RUN_DONE);
 	f->header = header;
 	puppet_tell(f, (struct message) { .type = MESSAGE_GOODBYE, .text = "" });
 	puppet_give(f, 3);
@@ -207,19 +207,36 @@ static void test_session_says_goodbye_after_its_reports(void **state)
 static void test_session_of_a_wrong_address_is_refused(void **state)
 {
 	struct puppet *f = *state;
-	char address[SOCKET_ADDRESS_MAX + 1] = "ipc:/";
+	char address[ENDPOINT_ADDRESS_MAX + 1] = "ipc:/";
 	memset(address + 5, 'x', sizeof(address) - 6);
-	assert_null(session_open(&(struct session_options) { address, 1, 0 }, &f->err));
+	assert_null(session_open(
+		&(struct session_options) { .address = address, .lanes = 1 }, &f->err));
 	assert_int_equal(f->err.code, ERROR_LIMIT);
-	assert_null(session_open(&(struct session_options) { "somewhere", 1, 0 }, &f->err));
+	assert_null(session_open(
+		&(struct session_options) { .address = "somewhere", .lanes = 1 }, &f->err));
 	assert_int_equal(f->err.code, ERROR_USAGE);
+}
+
+/* Only one master at a time has an address: the one of this session is gone. */
+static void test_session_ends_with_the_word_of_another_run(void **state)
+{
+	struct puppet *f = *state;
+	puppet_join(f);
+	f->header.run.bytes[0] ^= 1;
+	puppet_tell_all(f, RUN_RUNNING);
+	puppet_await_session(f);
+	assert_int_equal(f->message.type, MESSAGE_EVICT);
+	assert_string_equal(f->message.text, "it was started anew");
 }
 
 static int setup_roster(void **state)
 {
 	(void)puppet_prepare(state); /* it can't fail */
 	struct puppet *f = *state;
-	struct roster_options options = { .address = f->address, .grace_ms = 1234, .epoch = 1 };
+	struct roster_options options = { .entrances = { { .address = f->address } },
+		.entrances_count = 1,
+		.grace_ms = 1234,
+		.epoch = 1 };
 	random_bytes(&options.run, sizeof(options.run));
 	f->roster = roster_open(&options, &f->err);
 	puppet_open_session(f);
@@ -349,6 +366,7 @@ int main(void)
 		PUPPET(test_session_says_ready_to_each_welcome),
 		PUPPET(test_session_is_over_when_rejected),
 		PUPPET(test_session_drops_what_is_not_for_it),
+		PUPPET(test_session_ends_with_the_word_of_another_run),
 		PUPPET(test_session_gives_the_state_before_jobs),
 		PUPPET(test_session_numbers_reports_and_bounds_them),
 		PUPPET(test_session_sends_a_lost_report_again_until_acknowledged),

@@ -40,7 +40,7 @@ static void test_session_forgives_time_without_ears(void **state)
 	assert_true(session_is_silent(f->session, joined_ms + 2 * PUPPET_SILENCE_MS - 1000));
 }
 
-static void test_session_is_not_silent_for_what_is_not_for_it(void **state)
+static void test_session_passes_over_what_is_not_for_it(void **state)
 {
 	struct puppet *f = *state;
 	puppet_join(f);
@@ -49,8 +49,26 @@ static void test_session_is_not_silent_for_what_is_not_for_it(void **state)
 	while (clock_ms() == joined_ms)
 		deadline_check(end);
 	struct wire_header header = f->header;
-	f->header.run.bytes[0] ^= 1;
-	puppet_tell_all(f, RUN_RUNNING);
+	f->header.session.bytes[0] ^= 1;
+	puppet_give(f, 1);
+	/* on the same channel: what is for it comes after what is not */
+	f->header = header;
+	puppet_give(f, 2);
+	puppet_await_session(f);
+	assert_int_equal(f->message.jobs[0].id, 2);
+	assert_false(session_is_silent(f->session, joined_ms + PUPPET_SILENCE_MS - 1000));
+}
+
+static void test_session_is_silent_after_what_is_not_for_it(void **state)
+{
+	struct puppet *f = *state;
+	puppet_join(f);
+	int64_t end = deadline_start(), joined_ms = clock_ms();
+	while (clock_ms() == joined_ms)
+		deadline_check(end);
+	struct wire_header header = f->header;
+	f->header.session.bytes[0] ^= 1;
+	puppet_give(f, 1);
 	assert_int_equal(session_receive(f->session, &f->message, &f->err), 0);
 	assert_true(session_is_silent(f->session, joined_ms + PUPPET_SILENCE_MS - 1000));
 	f->header = header;
@@ -249,7 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PUPPET(test_session_notices_silence),
 		PUPPET(test_session_forgives_time_without_ears),
-		PUPPET(test_session_is_not_silent_for_what_is_not_for_it),
+		PUPPET(test_session_passes_over_what_is_not_for_it),
+		PUPPET(test_session_is_silent_after_what_is_not_for_it),
 		PUPPET(test_session_shows_an_eviction),
 		PUPPET(test_session_takes_successes_along),
 		PUPPET(test_session_takes_nothing_along_into_another_run),

@@ -152,10 +152,10 @@ static void test_settings_quiet_excludes_verbose(void **state)
 static void test_settings_values_are_limited(void **state)
 {
 	(void)state;
-	assert_wrong(parse("noop", "-c", "0", NULL),
-		"--concurrency takes a whole number from 1 to 4096, not '0'");
+	assert_wrong(parse("noop", "-c", "-1", NULL),
+		"--concurrency takes a whole number from 0 to 4096, not '-1'");
 	assert_wrong(parse("noop", "-c", "4097", NULL),
-		"--concurrency takes a whole number from 1 to 4096, not '4097'");
+		"--concurrency takes a whole number from 0 to 4096, not '4097'");
 	assert_int_equal(parse("noop", "-c", "4096", NULL), 0);
 	assert_int_equal(settings.concurrency, WIRE_LANES_MAX);
 	settings_release(&settings);
@@ -170,6 +170,28 @@ static void test_settings_values_are_limited(void **state)
 		"--format takes one of: same, jpeg, png, webp; not 'gif'");
 	assert_wrong(parse("scale", "--quality", "0", "a", "b", NULL),
 		"--quality takes a whole number from 1 to 100, not '0'");
+}
+
+static void test_settings_of_other_machines_go_together(void **state)
+{
+	(void)state;
+	assert_wrong(parse("noop", "-c", "0", NULL),
+		"-c 0 leaves nobody to work; with --listen HOST:PORT others can");
+	assert_wrong(parse("noop", "--keys", "k", NULL),
+		"--keys, --insecure, --transfer and --wait-workers are for use with --listen");
+	assert_wrong(parse("noop", "--listen", "nowhere", NULL),
+		"'nowhere' is no address: HOST:PORT is, or [IPv6]:PORT");
+	assert_wrong(parse("noop", "--listen", "*:65500", NULL),
+		"'*:65500': ports 65500 to 65568 are needed, and they end at 65535");
+	assert_wrong(parse("noop", "--listen", "*:5555", "--serial", NULL),
+		"--listen and --serial exclude each other");
+	assert_int_equal(parse("noop", "-c", "0", "--listen", "[::]:5555", NULL), 0);
+	assert_int_equal(settings.wait_workers, 1);
+	settings_release(&settings);
+	assert_int_equal(parse("noop", "--listen", "10.0.0.1:5555", "--channels=9", NULL), 0);
+	assert_int_equal(settings.wait_workers, 0);
+	assert_int_equal(settings.channels, 9);
+	settings_release(&settings);
 }
 
 static void test_settings_wrong_options_are_named(void **state)
@@ -193,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_settings_help_and_version_need_nothing_else),
 		cmocka_unit_test(test_settings_quiet_excludes_verbose),
 		cmocka_unit_test(test_settings_values_are_limited),
+		cmocka_unit_test(test_settings_of_other_machines_go_together),
 		cmocka_unit_test(test_settings_wrong_options_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The three kinds of sockets over ipc: what arrives, what does not, what is refused. */
+/* The three kinds of sockets, over ipc and TCP: what arrives, what does not, what is refused. */
 #include "common/socket.h"
 
 #include <setjmp.h>
@@ -13,9 +13,16 @@
 #include <zmq.h>
 
 #include "common/clock.h"
+#include "common/endpoint.h"
 #include "common/memory.h"
 #include "tests/support/deadline.h"
+#include "tests/support/ports.h"
 #include "tests/support/tempdir.h"
+
+enum {
+	PORTS = ENDPOINT_PORT_CHANNELS + 3,
+	OPEN_TRIES = 100, /* of ports that somebody else may take first */
+};
 
 struct fixture {
 	char *folder, *address;
@@ -282,18 +289,16 @@ static void assert_refused(struct fixture *f, const char *address, enum error_co
 static void test_socket_wrong_addresses_are_refused(void **state)
 {
 	struct fixture *f = *state;
-	char address[SOCKET_ADDRESS_MAX + 1] = "ipc:/";
+	char address[ENDPOINT_FOLDER_MAX + 1] = "ipc:/";
 	assert_refused(f, "", ERROR_USAGE);
 	assert_refused(f, "tcp://127.0.0.1:1", ERROR_USAGE);
 	assert_refused(f, "ipc:relative", ERROR_USAGE);
-	assert_string_equal(
-		f->err.message, "a master's address is ipc:/DIRECTORY, not 'ipc:relative'");
 	assert_refused(f, "ipc:/no/such/folder", ERROR_NETWORK);
-	memset(address + 5, 'x', SOCKET_ADDRESS_MAX - 5);
-	assert_int_equal(strlen(address), SOCKET_ADDRESS_MAX);
+	memset(address + 5, 'x', ENDPOINT_FOLDER_MAX - 5);
+	assert_int_equal(strlen(address), ENDPOINT_FOLDER_MAX);
 	assert_refused(f, address, ERROR_LIMIT);
 	assert_non_null(strstr(f->err.message, "is longer than 79 bytes"));
-	address[SOCKET_ADDRESS_MAX - 1] = '\0'; /* short enough, but it is not there */
+	address[ENDPOINT_FOLDER_MAX - 1] = '\0'; /* short enough, but it is not there */
 	assert_refused(f, address, ERROR_NETWORK);
 }
 
@@ -375,6 +380,139 @@ static void test_socket_poll_sees_descriptors_too(void **state)
 	assert_int_equal(close(pipes[1]), 0);
 }
 
+/* From here on over TCP: the same sockets at ports of loopback. */
+static struct socket *open_tcp(
+	struct fixture *f, const char *host, enum socket_role role, uint32_t channel)
+{
+	struct socket *socket = NULL;
+	for (int i = 0; i < OPEN_TRIES && !socket; i++) {
+		free(f->address);
+		f->address = xasprintf("%s:%u", host, ports_find(PORTS));
+		socket = socket_open(f->context, role, f->address, channel, &f->err);
+	}
+	if (!socket)
+		fail_msg("%s", f->err.message);
+	return socket;
+}
+
+static void test_socket_tcp_results_arrive(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		f->master = open_tcp(f, hosts[i], SOCKET_MASTER_RESULTS, 0);
+		f->worker = open_as(f, SOCKET_WORKER_RESULTS, 0);
+		send_text(f, f->worker, "one");
+		send_text(f, f->worker, "two");
+		assert_receives(f, f->master, "one");
+		assert_receives(f, f->master, "two");
+		assert_string_equal(socket_sender(f->master), "");
+		socket_close(f->worker);
+		socket_close(f->master);
+	}
+	f->worker = f->master = NULL;
+}
+
+static void test_socket_tcp_longest_message_arrives(void **state)
+{
+	struct fixture *f = *state;
+	f->master = open_tcp(f, "127.0.0.1", SOCKET_MASTER_RESULTS, 0);
+	f->worker = open_as(f, SOCKET_WORKER_RESULTS, 0);
+	wait_for(f, f->worker, true);
+	f->sent.size = WIRE_MESSAGE_MAX;
+	memset(f->sent.bytes, 0xA5, f->sent.size);
+	assert_int_equal(socket_send(f->worker, &f->sent, &f->err), 1);
+	wait_for(f, f->master, false);
+	assert_int_equal(socket_receive(f->master, &f->got, &f->err), 1);
+	assert_int_equal(f->got.size, WIRE_MESSAGE_MAX);
+	assert_memory_equal(f->got.bytes, f->sent.bytes, WIRE_MESSAGE_MAX);
+}
+
+static void test_socket_tcp_state_reaches_subscribers(void **state)
+{
+	struct fixture *f = *state;
+	f->master = open_tcp(f, "127.0.0.1", SOCKET_MASTER_STATE, 0);
+	f->worker = open_as(f, SOCKET_WORKER_STATE, 0);
+	assert_int_equal(socket_subscribe(f->worker, "A", 1, &f->err), 0);
+	int64_t end = deadline_start();
+	while (socket_receive(f->worker, &f->got, &f->err) == 0) {
+		struct poll_item item = { .socket = f->worker };
+		deadline_check(end);
+		publish(f, "B", 1, "for nobody");
+		publish(f, "A", 1, "for all");
+		assert_int_equal(socket_poll(&item, 1, DEADLINE_STEP_MS, &f->err), 0);
+	}
+	assert_int_equal(f->got.size, 7);
+	assert_memory_equal(f->got.bytes, "for all", 7);
+}
+
+static void test_socket_tcp_channel_is_for_one_number(void **state)
+{
+	struct fixture *f = *state;
+	f->master = open_tcp(f, "127.0.0.1", SOCKET_MASTER_CHANNEL, 1);
+	struct socket *other = open_as(f, SOCKET_MASTER_CHANNEL, 2);
+	f->worker = open_as(f, SOCKET_WORKER_CHANNEL, 1);
+	send_text(f, f->master, "for one");
+	assert_false(socket_writable(other));
+	assert_receives(f, f->worker, "for one");
+	socket_close(f->worker);
+	f->worker = NULL;
+	int64_t end = deadline_start();
+	while (socket_writable(f->master))
+		deadline_check(end);
+	socket_close(other);
+}
+
+static void test_socket_tcp_port_that_is_taken_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	f->master = open_tcp(f, "127.0.0.1", SOCKET_MASTER_RESULTS, 0);
+	assert_null(socket_open(f->context, SOCKET_MASTER_RESULTS, f->address, 0, &f->err));
+	assert_int_equal(f->err.code, ERROR_NETWORK);
+	assert_non_null(strstr(f->err.message, "Address already in use"));
+}
+
+static void test_socket_tcp_wrong_addresses_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	assert_refused(f, "no.such.host.invalid:5555", ERROR_NETWORK);
+	assert_refused(f, "192.0.2.1:5555", ERROR_NETWORK); /* of no host, so not of this one */
+	assert_refused(f, "127.0.0.1:65536", ERROR_USAGE);
+	assert_null(
+		socket_open(f->context, SOCKET_WORKER_CHANNEL, "127.0.0.1:65000", 531, &f->err));
+	assert_int_equal(f->err.code, ERROR_USAGE);
+	assert_null(socket_open(
+		f->context, SOCKET_WORKER_CHANNEL, "127.0.0.1:5555", UINT32_MAX, &f->err));
+	assert_int_equal(f->err.code, ERROR_USAGE);
+}
+
+/* A worker with keys says nothing to a master that has none: it would be in the clear. */
+static void test_socket_tcp_worker_with_keys_tells_an_open_master_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct key_pair own;
+	struct socket_context *secure = socket_context_open(&f->err);
+	assert_int_equal(zmq_curve_keypair(own.public_key, own.secret_key), 0);
+	socket_context_secure(secure, &own, own.public_key);
+	f->master = open_tcp(f, "127.0.0.1", SOCKET_MASTER_RESULTS, 0);
+	struct socket *careful = socket_open(secure, SOCKET_WORKER_RESULTS, f->address, 0, &f->err);
+	assert_non_null(careful);
+	set_text(&f->sent, "secret");
+	/* others come and go meanwhile */
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(socket_send(careful, &f->sent, &f->err), 0);
+		f->worker = open_as(f, SOCKET_WORKER_RESULTS, 0);
+		set_text(&f->sent, "open");
+		send_text(f, f->worker, "open");
+		assert_receives(f, f->master, "open");
+		socket_close(f->worker);
+		f->worker = NULL;
+	}
+	assert_int_equal(socket_receive(f->master, &f->got, &f->err), 0);
+	socket_abandon(careful);
+	socket_context_close(secure);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -395,6 +533,13 @@ int main(void)
 		CASE(test_socket_messages_of_several_parts_are_dropped),
 		CASE(test_socket_too_long_messages_are_dropped),
 		CASE(test_socket_poll_sees_descriptors_too),
+		CASE(test_socket_tcp_results_arrive),
+		CASE(test_socket_tcp_longest_message_arrives),
+		CASE(test_socket_tcp_state_reaches_subscribers),
+		CASE(test_socket_tcp_channel_is_for_one_number),
+		CASE(test_socket_tcp_port_that_is_taken_is_an_error),
+		CASE(test_socket_tcp_wrong_addresses_are_refused),
+		CASE(test_socket_tcp_worker_with_keys_tells_an_open_master_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

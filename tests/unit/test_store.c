@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Inputs and outputs below roots: nothing outside is touched, nothing is visible half done. */
-#include "worker/store.h"
+#include "common/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

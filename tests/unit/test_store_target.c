@@ -17,7 +17,7 @@
 #include "common/memory.h"
 #include "tests/support/tempdir.h"
 #include "worker/digest.h"
-#include "worker/store.h"
+#include "common/store.h"
 
 enum { NOBODY = 65534 };
 

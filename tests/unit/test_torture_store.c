@@ -4,7 +4,7 @@
  * output is ever visible, no descriptor stays open, and no temporary is left unless it was its
  * removal that failed. The calls are replaced by the linker (--wrap).
  */
-#include "worker/store.h"
+#include "common/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -19,7 +19,7 @@
 enum {
 	N_MAX = 2000, /* allocations of one message; more would mean that it never passes */
 	ITEMS = 3,    /* jobs, results ... in a message */
-	TYPES = MESSAGE_EVICT + 1,
+	TYPES = MESSAGE_MEMBERS + 1,
 };
 
 static unsigned left; /* allocations until one fails; 0: none will */
@@ -72,6 +72,12 @@ static struct message sample(enum message_type type)
 		{ .job = 3, .attempt = 9, .has_digest = true, .digest = { 1, 2, 3 } },
 	};
 	static const struct returned returned[ITEMS] = { { 1, 1 }, { 2, 1 }, { 3, 7 } };
+	static const char *const roots[ITEMS] = { "source", "target", "cache" };
+	static const struct wire_member members[ITEMS] = {
+		{ .name = "a", .build = "1.0", .key = "" },
+		{ .name = "b", .build = "1.0", .key = "b", .lanes = 4, .done = 1 },
+		{ .name = "c", .build = "1.0", .key = "c", .draining = true },
+	};
 	static const struct running running[ITEMS] = { { 1, 1, 10 }, { 2, 1, 20 }, { 3, 7, 30 } };
 	struct message message = {
 		.type = type,
@@ -91,6 +97,9 @@ static struct message sample(enum message_type type)
 		.results = results,
 		.returned = returned,
 		.running = running,
+		.roots = roots,
+		.members = members,
+		.last = true,
 	};
 	memset(&message.header.run, 1, sizeof(message.header.run));
 	memset(&message.header.session, 2, sizeof(message.header.session));
@@ -116,6 +125,14 @@ static void assert_whole(const struct message *message, enum message_type type)
 		assert_string_equal(message->results[1].detail, "not an image");
 		break;
 	case MESSAGE_HELLO:
+		assert_string_equal(message->roots[2], "cache");
+		assert_string_equal(message->text, "some words");
+		break;
+	case MESSAGE_MEMBERS:
+		assert_int_equal(message->count, ITEMS);
+		assert_string_equal(message->members[1].name, "b");
+		assert_int_equal(message->members[1].done, 1);
+		break;
 	case MESSAGE_GOODBYE:
 	case MESSAGE_REJECT:
 	case MESSAGE_EVICT:
@@ -127,6 +144,7 @@ static void assert_whole(const struct message *message, enum message_type type)
 	case MESSAGE_BEAT:
 	case MESSAGE_ACK:
 	case MESSAGE_REFUSED:
+	case MESSAGE_ASK:
 		break;
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files below named roots. Nothing outside a root is touched, whatever a job's path says. */
-#include "worker/store.h"
+#include "common/store.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -13,8 +13,8 @@
  *     store_open(source) -> input;  store_create(job, input) -> output;  ... write output.fd ...
  *     store_commit(output) or store_discard(output);  input_close(input)
  */
-#ifndef SCIAME_WORKER_STORE_H
-#define SCIAME_WORKER_STORE_H
+#ifndef SCIAME_COMMON_STORE_H
+#define SCIAME_COMMON_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>

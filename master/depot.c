@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/depot.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/depot.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/store.h"
+#include "common/table.h"
+
+enum {
+	POLL_MS = 100,   /* how soon the thread notices that it is to end */
+	GONE_MAX = 1024, /* withdrawn jobs noted at once; more wait */
+	STRIKES_LOGGED_MAX = 3,
+};
+
+/* A job whose files may travel. */
+struct offer {
+	char *source, *target;
+};
+
+/* One attempt of a job, while its files travel. Only the thread knows it. */
+struct load {
+	struct load *next;
+	struct job job; /* number, attempt, and its places: copies of the offer's */
+	struct input input;
+	struct output output;
+	uint64_t received; /* of the output */
+	bool stored;       /* all of it is there */
+};
+
+struct depot {
+	struct depot_options options;
+	struct store *store; /* the thread's */
+	pthread_t thread;
+	atomic_bool stopping;
+	pthread_mutex_t mutex; /* for offers and gone */
+	struct table offers;   /* by job */
+	uint64_t *gone;        /* jobs that were withdrawn and may have loads */
+	size_t gone_count, gone_capacity;
+	struct load *loads;
+	unsigned strikes;
+	struct depot_decoder *decoder;
+	uint8_t *in, *out; /* SOCKET_LARGE_MAX */
+	uint8_t *piece;    /* DEPOT_PIECE_MAX */
+};
+
+void depot_offer(struct depot *d, const struct job *job)
+{
+	(void)pthread_mutex_lock(&d->mutex); /* fails only when it is misused */
+	struct offer *offer = table_find(&d->offers, job->id);
+	if (!offer) {
+		offer = xcalloc(1, sizeof(*offer));
+		offer->source = xstrdup(job->source);
+		offer->target = xstrdup(job->target);
+		table_insert(&d->offers, job->id, offer);
+	}
+	(void)pthread_mutex_unlock(&d->mutex);
+}
+
+static void offer_free(struct offer *offer)
+{
+	if (!offer)
+		return; /* as free(NULL) */
+	free(offer->source);
+	free(offer->target);
+	free(offer);
+}
+
+void depot_withdraw(struct depot *d, uint64_t job)
+{
+	(void)pthread_mutex_lock(&d->mutex); /* as above */
+	struct offer *offer = table_remove(&d->offers, job);
+	if (offer) {
+		if (d->gone_count == d->gone_capacity) {
+			d->gone_capacity = d->gone_capacity ? 2 * d->gone_capacity : GONE_MAX;
+			d->gone = xreallocarray(d->gone, d->gone_capacity, sizeof(*d->gone));
+		}
+		d->gone[d->gone_count++] = job;
+	}
+	(void)pthread_mutex_unlock(&d->mutex);
+	offer_free(offer);
+}
+
+static void load_free(struct load *load)
+{
+	input_close(&load->input);
+	store_discard(&load->output);
+	free((char *)load->job.source);
+	free((char *)load->job.target);
+	free(load);
+}
+
+/* Ends the loads of jobs that were withdrawn. */
+static void forget_gone(struct depot *d)
+{
+	(void)pthread_mutex_lock(&d->mutex); /* as above */
+	for (size_t i = 0; i < d->gone_count; i++) {
+		for (struct load **link = &d->loads; *link;) {
+			struct load *load = *link;
+			if (load->job.id != d->gone[i]) {
+				link = &load->next;
+				continue;
+			}
+			*link = load->next;
+			load_free(load);
+		}
+	}
+	d->gone_count = 0;
+	(void)pthread_mutex_unlock(&d->mutex);
+}
+
+/* A worker that has not noticed that its master was started anew speaks of other jobs. */
+static bool is_ours(const struct depot *d, const struct depot_message *m)
+{
+	return m->epoch == d->options.epoch && memcmp(&m->run, &d->options.run, WIRE_ID_SIZE) == 0;
+}
+
+/* The load of an attempt; NULL and *err when its job is in nobody's hands. */
+static struct load *find_load(struct depot *d, const struct depot_message *m, struct error *err)
+{
+	if (!is_ours(d, m)) {
+		(void)error_set(err, ERROR_CANCELED, "the master was started anew");
+		return NULL;
+	}
+	for (struct load *load = d->loads; load; load = load->next) {
+		if (load->job.id == m->job && load->job.attempt == m->attempt)
+			return load;
+	}
+	(void)pthread_mutex_lock(&d->mutex); /* as above */
+	const struct offer *offer = table_find(&d->offers, m->job);
+	struct load *load = offer ? xcalloc(1, sizeof(*load)) : NULL;
+	if (load) {
+		load->job.source = xstrdup(offer->source);
+		load->job.target = xstrdup(offer->target);
+	}
+	(void)pthread_mutex_unlock(&d->mutex);
+	if (!load) {
+		(void)error_set(err, ERROR_CANCELED, "the job is no longer to be done");
+		return NULL;
+	}
+	load->job.id = m->job;
+	load->job.attempt = m->attempt;
+	load->input.fd = -1;
+	load->output.fd = -1;
+	load->next = d->loads;
+	d->loads = load;
+	return load;
+}
+
+static int read_piece(
+	struct depot *d, const struct input *input, uint64_t offset, size_t size, struct error *err)
+{
+	size_t done = 0;
+	while (done < size) {
+		ssize_t got =
+			pread(input->fd, d->piece + done, size - done, (off_t)(offset + done));
+		if (got == 0)
+			return error_set(
+				err, ERROR_IO, "the source became shorter while it was read");
+		if (got < 0 && errno != EINTR)
+			return error_errno(err, ERROR_IO, "read");
+		done += got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
+static int get(struct depot *d, struct load *load, const struct depot_message *m,
+	struct depot_message *answer, struct error *err)
+{
+	struct input *input = &load->input;
+	if (input->fd < 0 && store_open(d->store, load->job.source, input, err))
+		return -1;
+	if (input->fd < 0 || m->offset > input->size)
+		return error_set(err, ERROR_PROTOCOL, "a piece beyond the end of the source");
+	uint64_t left = input->size - m->offset;
+	size_t size = left < DEPOT_PIECE_MAX ? (size_t)left : DEPOT_PIECE_MAX;
+	if (read_piece(d, input, m->offset, size, err))
+		return -1;
+	answer->act = DEPOT_PIECE;
+	answer->total = input->size;
+	answer->mtime_ns = input->mtime_ns;
+	answer->data = d->piece;
+	answer->size = size;
+	return 0;
+}
+
+static int write_piece(int fd, const struct depot_message *m, struct error *err)
+{
+	size_t done = 0;
+	while (done < m->size) {
+		ssize_t put = pwrite(fd, m->data + done, m->size - done, (off_t)(m->offset + done));
+		if (put < 0 && errno != EINTR)
+			return error_errno(err, ERROR_IO, "write");
+		done += put > 0 ? (size_t)put : 0;
+	}
+	return 0;
+}
+
+static int store_piece(
+	struct depot *d, struct load *load, const struct depot_message *m, struct error *err)
+{
+	/* what an output must not replace is its source */
+	if (load->output.fd < 0 && load->input.fd < 0 && load->job.source[0] &&
+		!strstr(load->job.source, "://") &&
+		store_open(d->store, load->job.source, &load->input, err))
+		return -1;
+	if (load->output.fd < 0 &&
+		store_create(d->store, &load->job, &load->input, &load->output, err))
+		return -1;
+	if (load->output.fd < 0)
+		return error_set(err, ERROR_PROTOCOL, "an output of a job that has none");
+	if (write_piece(load->output.fd, m, err)) {
+		(void)store_blames_target(load->job.target, err->number, err);
+		return -1;
+	}
+	load->received = m->offset + m->size;
+	if (load->received < m->total)
+		return 0;
+	if (store_commit(d->store, &load->output, m->total, err))
+		return -1;
+	load->stored = true;
+	return 0;
+}
+
+/* Pieces come in order; what was lost on the way, and what came twice, is answered alike. */
+static int put(struct depot *d, struct load *load, const struct depot_message *m,
+	struct depot_message *answer, struct error *err)
+{
+	if (!load->stored && m->offset == load->received && store_piece(d, load, m, err)) {
+		store_discard(&load->output);
+		load->received = 0;
+		return -1;
+	}
+	answer->act = DEPOT_STORED;
+	answer->offset = load->received;
+	answer->total = m->total; /* all of it: then it can be seen */
+	return 0;
+}
+
+static void answer(struct depot *d, const struct socket_peer *peer, const struct depot_message *m)
+{
+	struct depot_message reply = {
+		.act = DEPOT_FAILED,
+		.run = m->run,
+		.epoch = m->epoch,
+		.job = m->job,
+		.attempt = m->attempt,
+		.offset = m->offset,
+	};
+	struct error ignored;
+	struct load *load = find_load(d, m, &reply.why);
+	int status = -1;
+	if (load && m->act == DEPOT_GET)
+		status = get(d, load, m, &reply, &reply.why);
+	else if (load && m->act == DEPOT_PUT)
+		status = put(d, load, m, &reply, &reply.why);
+	else if (load)
+		(void)error_set(&reply.why, ERROR_PROTOCOL, "not what a worker says");
+	if (status)
+		reply.act = DEPOT_FAILED;
+	size_t size = depot_pack(d->out, &reply);
+	/* who has gone, or takes no more now, asks again */
+	(void)socket_send_large(d->options.socket, peer, d->out, size, &ignored);
+}
+
+static void serve(struct depot *d)
+{
+	struct socket_peer peer;
+	struct depot_message m;
+	struct error err;
+	size_t size;
+	int got = socket_receive_large(d->options.socket, &peer, d->in, &size, &err);
+	while (got > 0 && !atomic_load(&d->stopping)) {
+		forget_gone(d);
+		if (depot_unpack(d->decoder, d->in, size, &m, &err) == 0)
+			answer(d, &peer, &m);
+		else if (d->strikes++ < STRIKES_LOGGED_MAX)
+			log_line("depot: message dropped: %s", err.message);
+		got = socket_receive_large(d->options.socket, &peer, d->in, &size, &err);
+	}
+}
+
+static void *run(void *argument)
+{
+	struct depot *d = argument;
+	struct error err;
+	while (!atomic_load(&d->stopping)) {
+		struct poll_item item = { .socket = d->options.socket };
+		if (socket_poll(&item, 1, POLL_MS, &err)) {
+			log_line("depot: %s", err.message);
+			break; /* its jobs fail, for nobody answers */
+		}
+		forget_gone(d);
+		serve(d);
+	}
+	return NULL;
+}
+
+static void depot_free(struct depot *d)
+{
+	while (d->loads) {
+		struct load *load = d->loads;
+		d->loads = load->next;
+		load_free(load);
+	}
+	store_free(d->store);
+	size_t cursor = 0;
+	for (void *offer = table_next(&d->offers, &cursor); offer;
+		offer = table_next(&d->offers, &cursor))
+		offer_free(offer);
+	table_release(&d->offers);
+	(void)pthread_mutex_destroy(&d->mutex); /* nobody holds it */
+	free(d->gone);
+	depot_decoder_free(d->decoder);
+	free(d->in);
+	free(d->out);
+	free(d->piece);
+	free(d);
+}
+
+struct depot *depot_open(const struct depot_options *options, struct error *err)
+{
+	/* as in a run on this host alone, links are the user's own */
+	const struct store_options store = { options->sync, true };
+	struct depot *d = xcalloc(1, sizeof(*d));
+	int status = 0;
+	d->options = *options;
+	d->store = store_new(&store);
+	d->decoder = depot_decoder_new();
+	d->in = xmalloc(SOCKET_LARGE_MAX);
+	d->out = xmalloc(SOCKET_LARGE_MAX);
+	d->piece = xmalloc(DEPOT_PIECE_MAX);
+	(void)pthread_mutex_init(&d->mutex, NULL); /* always succeeds */
+	for (size_t i = 0; i < options->roots_count && status == 0; i++)
+		status = store_add_root(d->store, options->roots[i], err);
+	int number = status ? 0 : pthread_create(&d->thread, NULL, run, d);
+	if (number)
+		status = error_set(err, ERROR_START, "start a thread: %s", strerrordesc_np(number));
+	if (status == 0)
+		return d;
+	depot_free(d);
+	return NULL;
+}
+
+void depot_close(struct depot *d)
+{
+	if (!d)
+		return;
+	atomic_store(&d->stopping, true);
+	(void)pthread_join(d->thread, NULL); /* it was started, and joined once */
+	depot_free(d);
+}
