@@ -14,7 +14,7 @@
  * A run:   LISTING -> DRAINING (nothing more to find) -> FINISHED
  *             \____________\__> HALTING __\__> CANCELING -> FINISHED
  *
- * Credits: a worker may hold slots * (1 + ceil(100 ms / mean duration)) jobs, at least one more
+ * Credits: a worker may hold slots * (1 + ceil(250 ms / mean duration)) jobs, at least one more
  * than it has slots, at most 1,024 (proto/README.md, "Credits"); results of class DONE, PERMANENT
  * and TRANSIENT count for the mean. Jobs are asked for (ENUMERATE)
  * only while credits are free and fewer than SCHEDULER_DELAYED_MAX are delayed, so memory follows
@@ -62,7 +62,7 @@
 
 enum {
 	SCHEDULER_CREDITS_MAX = 1024,  /* jobs at one worker, or its slots + 1 if more */
-	SCHEDULER_AHEAD_MS = 100,      /* work that a worker should have ahead of it */
+	SCHEDULER_AHEAD_MS = 250,      /* work that a worker should have ahead of it */
 	SCHEDULER_WORKERS_MAX = 4096,  /* workers at once; more is an assertion */
 	SCHEDULER_DELAYED_MAX = 10000, /* delayed jobs at which no more are asked for */
 	SCHEDULER_SUSPECT_MS = 3000,   /* unheard for so long: it gets no more */

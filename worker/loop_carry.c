@@ -9,6 +9,8 @@
 #include "common/memory.h"
 #include "worker/loop_work.h"
 
+enum { MEAN_WEIGHT = 16 };
+
 /* A job while its input comes, or while its output goes. */
 struct carry {
 	struct carry *before, *behind; /* in the list of its kind */
@@ -29,6 +31,7 @@ struct carries {
 	struct session *session;
 	struct lanes *lanes;
 	struct list waiting, coming, going;
+	uint64_t mean_bytes; /* of inputs that have come; 0: none has */
 };
 
 static void list_append(struct list *list, struct carry *carry)
@@ -156,10 +159,22 @@ static int begin(struct carries *c, struct list *list, struct carry *carry, stru
 	return 0;
 }
 
-/* As many inputs at once as the lanes have jobs each and one more, and as memory allows. */
+/*
+ * As many at once as the lanes have jobs each and one more; and because far ones wait for distance
+ * more than for bandwidth, as many as have room if they are as large as those before.
+ */
+static size_t inputs_most(const struct carries *c)
+{
+	size_t least = 2 * lanes_count(c->lanes) + 1;
+	size_t room = c->mean_bytes ? CARRIES_BYTES_MAX / c->mean_bytes : 0;
+	if (room > CARRIES_COMING_MAX)
+		room = CARRIES_COMING_MAX;
+	return room > least ? room : least;
+}
+
 static int begin_inputs(struct carries *c, struct error *err)
 {
-	size_t most = 2 * lanes_count(c->lanes) + 1;
+	size_t most = inputs_most(c);
 	while (c->waiting.first && c->coming.count < most &&
 		lanes_carried_bytes(c->lanes) < CARRIES_BYTES_MAX) {
 		struct carry *carry = c->waiting.first;
@@ -200,6 +215,11 @@ static int on_input(struct carries *c, struct carry *carry, struct error *err)
 	list_remove(&c->coming, carry);
 	if (cargo->why.code != ERROR_NONE)
 		return fail(c, carry, &cargo->why, err);
+	/* a large one counts at once, small ones by and by */
+	if (cargo->bytes > c->mean_bytes)
+		c->mean_bytes = cargo->bytes;
+	else
+		c->mean_bytes -= (c->mean_bytes - cargo->bytes) / MEAN_WEIGHT;
 	const struct carried carried = { cargo->fd, cargo->bytes, cargo->mtime_ns };
 	lanes_add_carried(c->lanes, carry->job, &carried);
 	cargo->fd = -1;

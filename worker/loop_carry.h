@@ -23,6 +23,7 @@
 
 enum {
 	CARRIES_BYTES_MAX = 64 * 1024 * 1024, /* beyond this no further input is begun */
+	CARRIES_COMING_MAX = 64,              /* inputs at once, unless lanes are as many */
 	CARRIES_POLL_ITEMS = CARRIERS_MAX * CARRIER_POLL_ITEMS,
 };
 

@@ -15,7 +15,7 @@ from watch import Watch
 BATCH = 256         # outcomes that the ledger may not have yet when its master dies
 BATCH_MS = 100
 CREDITS_MAX = 1024  # jobs at one worker
-AHEAD_MS = 100      # work that a worker has ahead of it
+AHEAD_MS = 250      # work that a worker has ahead of it
 KILL_PERIOD = 0.2
 
 

@@ -9,7 +9,7 @@ static const double tolerance_us = 0.002;
 static uint64_t for_mean(uint32_t slots, double mean_us)
 {
 	double least = slots + 1.0;
-	double credits = slots * (1.0 + ceil(100000.0 / mean_us));
+	double credits = slots * (1.0 + ceil(250000.0 / mean_us));
 	return (uint64_t)fmin(fmax(credits, least), fmax(1024.0, least));
 }
 

@@ -87,14 +87,14 @@ static uint32_t credits_after(struct bench *bench, uint32_t slots, uint32_t dura
 	return slots + bench->actions.items[1].count; /* of slots + 1, one was found */
 }
 
-static void test_credits_are_100_ms_of_work_ahead(void **state)
+static void test_credits_are_250_ms_of_work_ahead(void **state)
 {
-	assert_int_equal(credits_after(*state, 4, 10000), 4 * (1 + 10));
+	assert_int_equal(credits_after(*state, 4, 10000), 4 * (1 + 25));
 }
 
 static void test_credits_round_the_work_ahead_up(void **state)
 {
-	assert_int_equal(credits_after(*state, 4, 33000), 4 * (1 + 4));
+	assert_int_equal(credits_after(*state, 4, 33000), 4 * (1 + 8));
 }
 
 static void test_credits_of_long_jobs_are_one_ahead_of_each_slot(void **state)
@@ -125,20 +125,20 @@ static void test_more_slots_than_the_maximum_have_one_credit_more(void **state)
 static void test_the_mean_follows_the_results_slowly(void **state)
 {
 	struct bench *bench = *state;
-	assert_int_equal(credits_after(bench, 1, 100000), 2);
+	assert_int_equal(credits_after(bench, 1, 250000), 2);
 	found(bench, 2);
 	struct event event = result(1, 2, 1, ERROR_NONE);
-	event.duration_us = 20000; /* mean 95 ms: two ahead instead of one */
+	event.duration_us = 20000; /* mean 236 ms: two ahead instead of one */
 	assert_string_equal(bench_step(bench, event), "settle 2.1=0, enumerate 2");
 }
 
 static void test_shrunken_credits_send_nothing_until_they_are_free(void **state)
 {
 	struct bench *bench = *state;
-	assert_int_equal(credits_after(bench, 1, 20000), 6);
+	assert_int_equal(credits_after(bench, 1, 50000), 6);
 	for (uint64_t job = 2; job <= 7; job++)
 		found(bench, job);
-	/* 10 s: the mean is far over 100 ms, two credits are left, and five jobs are held. */
+	/* 10 s: the mean is far over 250 ms, two credits are left, and five jobs are held. */
 	struct event event = result(1, 2, 1, ERROR_NONE);
 	event.duration_us = 10000000;
 	assert_string_equal(bench_step(bench, event), "settle 2.1=0");
@@ -427,7 +427,7 @@ int main(void)
 		TEST(test_worker_number_0_is_a_worker),
 		TEST(test_jobs_are_asked_for_as_credits_come_free),
 		TEST(test_jobs_go_round_the_workers_one_by_one),
-		TEST(test_credits_are_100_ms_of_work_ahead),
+		TEST(test_credits_are_250_ms_of_work_ahead),
 		TEST(test_credits_round_the_work_ahead_up),
 		TEST(test_credits_of_long_jobs_are_one_ahead_of_each_slot),
 		TEST(test_credits_have_a_maximum),
