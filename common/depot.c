@@ -10,7 +10,7 @@
 #include "proto/depot.pb-c.h"
 
 enum {
-	VERSION = 1,
+	VERSION = 2,                          /* as in depot.proto */
 	ARENA_SIZE = SOCKET_LARGE_MAX + 4096, /* nothing of it is larger unpacked than packed */
 };
 
@@ -66,6 +66,9 @@ size_t depot_pack(uint8_t *buffer, const struct depot_message *m)
 	body.total = m->total;
 	body.mtime_ns = m->mtime_ns;
 	body.data = binary(m->data, m->size);
+	body.output = m->output;
+	body.width = m->width;
+	body.height = m->height;
 	if (m->act == DEPOT_FAILED) {
 		size_t length = strlen(m->why.message);
 		body.code = m->why.code;
@@ -110,12 +113,17 @@ static int unpack_body(const Sciame__DepotMessage *body, struct depot_message *m
 		.mtime_ns = body->mtime_ns,
 		.data = body->data.data,
 		.size = body->data.len,
+		.output = body->output,
+		.width = body->width,
+		.height = body->height,
 	};
 	if (body->run.len != WIRE_ID_SIZE)
 		return refuse(err, "run");
 	memcpy(&m->run, body->run.data, WIRE_ID_SIZE);
 	if (m->job == 0 || m->attempt == 0 || m->size > DEPOT_PIECE_MAX)
 		return refuse(err, "job, attempt or size");
+	if (m->output >= JOB_OUTPUTS_MAX)
+		return refuse(err, "output");
 	if (m->total > INT64_MAX || m->offset > INT64_MAX)
 		return refuse(err, "offset or total");
 	if ((m->act == DEPOT_PIECE || m->act == DEPOT_PUT) &&

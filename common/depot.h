@@ -39,7 +39,9 @@ struct depot_message {
 	int64_t mtime_ns;    /* PIECE */
 	const uint8_t *data; /* PIECE, PUT; borrowed */
 	size_t size;
-	struct error why; /* FAILED */
+	uint32_t output;        /* PUT, and what answers it: which of the job's outputs */
+	uint32_t width, height; /* PUT, its last piece: of a picture */
+	struct error why;       /* FAILED */
 };
 
 /* Returns the bytes used of the buffer, which has SOCKET_LARGE_MAX. */

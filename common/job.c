@@ -7,17 +7,32 @@
 
 #include "common/memory.h"
 
+uint32_t job_outputs(const struct job *job)
+{
+	if (job->target[0] == '\0')
+		return 0;
+	return job->labels_count ? job->labels_count : 1;
+}
+
 struct job *job_copy(const struct job *job)
 {
-	size_t source = strlen(job->source) + 1, target = strlen(job->target) + 1;
-	struct job *copy = xmalloc(sizeof(*copy) + source + target + job->parameters_size);
+	size_t source = strlen(job->source) + 1, target = strlen(job->target) + 1, labels = 0;
+	for (uint32_t i = 0; i < job->labels_count; i++)
+		labels += strlen(job->labels[i]) + 1;
+	struct job *copy = xmalloc(sizeof(*copy) + source + target + labels + job->parameters_size);
 	char *text = (char *)(copy + 1);
 	*copy = *job;
 	copy->source = memcpy(text, job->source, source);
 	copy->target = memcpy(text + source, job->target, target);
-	copy->parameters = (uint8_t *)text + source + target;
+	text += source + target;
+	for (uint32_t i = 0; i < job->labels_count; i++) {
+		size_t size = strlen(job->labels[i]) + 1;
+		copy->labels[i] = memcpy(text, job->labels[i], size);
+		text += size;
+	}
+	copy->parameters = (uint8_t *)text;
 	if (job->parameters_size)
-		memcpy(text + source + target, job->parameters, job->parameters_size);
+		memcpy(text, job->parameters, job->parameters_size);
 	return copy;
 }
 
@@ -31,6 +46,13 @@ static size_t cut_length(const char *text, size_t max)
 	while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
 		length--;
 	return length;
+}
+
+void result_produced(struct result *result, const struct produced *produced)
+{
+	assert(result->outputs_count < JOB_OUTPUTS_MAX);
+	result->outputs[result->outputs_count++] = *produced;
+	result->output_bytes += produced->bytes;
 }
 
 void result_fail(struct result *result, const struct error *err)

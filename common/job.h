@@ -16,6 +16,8 @@ enum {
 	RESULT_REPORT_MAX = 64,     /* bytes of a kind's packed report */
 	RESULT_DETAIL_MAX = 256,    /* bytes of the reason with the NUL */
 	JOB_DIGEST_SIZE = 32,       /* bytes of a SHA-256 */
+	JOB_OUTPUTS_MAX = 16,       /* outputs of one job */
+	JOB_LABEL_MAX = 32,         /* bytes of an output's label with the NUL */
 };
 
 /*
@@ -30,14 +32,30 @@ struct job {
 	uint32_t deadline_ms; /* longest time the lane may take; 0 is no limit */
 	const char *source;
 	const char *target;
+	/*
+	 * Of a job with several outputs, or with one whose name depends on it: one label for each,
+	 * and the target is a template for their names (common/naming.h). None: the target is the
+	 * location of the only output.
+	 */
+	const char *labels[JOB_OUTPUTS_MAX];
+	uint32_t labels_count;
 	const uint8_t *parameters; /* the kind's own message, packed (proto/<kind>.proto) */
 	size_t parameters_size;
 	bool alone;      /* under suspicion: it gets a fresh lane, and nothing travels with it */
 	bool digest;     /* the result is to name the digest of the source */
+	bool preserve;   /* outputs that are files get the permissions and the time of the source */
 	uint32_t blames; /* deaths that it was blamed for before the master was started anew */
 	/* the master's: the source as it was listed; 0 and 0: it is a file that can be looked at */
 	uint64_t source_size;
 	int64_t source_mtime_ns;
+};
+
+/* One file that a job has made. */
+struct produced {
+	uint64_t bytes;
+	uint32_t width, height; /* of a picture, in pixels, upright; 0 of anything else */
+	bool has_digest;
+	uint8_t digest[JOB_DIGEST_SIZE];
 };
 
 struct result {
@@ -46,8 +64,10 @@ struct result {
 	enum error_code code; /* ERROR_NONE: the job was done */
 	int error_number;     /* errno behind the code, or 0 */
 	uint64_t input_bytes;
-	uint64_t output_bytes;
-	uint32_t duration_us; /* in the lane, without waiting */
+	uint64_t output_bytes; /* of all outputs */
+	uint32_t outputs_count;
+	struct produced outputs[JOB_OUTPUTS_MAX]; /* of a success: as job_outputs says */
+	uint32_t duration_us;                     /* in the lane, without waiting */
 	uint32_t report_size;
 	uint8_t report[RESULT_REPORT_MAX]; /* the kind's own message, packed */
 	char detail[RESULT_DETAIL_MAX];    /* why it failed; empty on success */
@@ -57,8 +77,14 @@ struct result {
 	uint8_t digest[JOB_DIGEST_SIZE]; /* of the source */
 };
 
+/* How many outputs it has. */
+uint32_t job_outputs(const struct job *job);
+
 /* A copy of *job with all it points to in one allocation. The caller frees it with free(). */
 struct job *job_copy(const struct job *job);
+
+/* Adds the next output to a success. */
+void result_produced(struct result *result, const struct produced *produced);
 
 /* Makes *result the failure that *err describes (the detail is cut at a whole character). */
 void result_fail(struct result *result, const struct error *err);

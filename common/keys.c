@@ -302,7 +302,7 @@ static int write_file(const struct place *place, const char *name, const char *t
 {
 	char aside[TEMPORARY_NAME_MAX];
 	int status = -1;
-	temporary_name(aside, place->tag, 0, 0);
+	temporary_name(aside, &(struct temporary_of) { .tag = place->tag });
 	int fd = openat(
 		place->fd, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)

@@ -9,19 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/naming.h"
 #include "common/random.h"
+#include "common/store_folders.h"
 #include "common/temporary.h"
 
-enum {
-	CREATE_TRIES_MAX = 8, /* times that a sweeping neighbour may take a new temporary away */
-	BUCKETS = 1024,       /* of the table of open folders */
-};
+enum { NS_PER_S = 1000000000 };
 
 struct root {
 	char name[STORE_ROOT_NAME_MAX];
@@ -29,26 +27,12 @@ struct root {
 	int fd;
 };
 
-/* One target folder, open as long as it has outputs in work, and for a while after. */
-struct folder {
-	struct store *store;
-	const struct root *root;
-	struct folder *chain;           /* the next one in its bucket */
-	struct folder *before, *behind; /* in the list of idle ones, when it has no users */
-	int fd;
-	unsigned users;  /* outputs in work */
-	bool forgotten;  /* in no bucket: the folder is gone, its outputs end with it */
-	char location[]; /* "ROOT:path" */
-};
-
 struct store {
 	struct store_options options;
 	uint64_t tag; /* of this process's temporaries */
 	size_t roots_count;
 	struct root roots[STORE_ROOTS_MAX];
-	struct folder *buckets[BUCKETS];
-	struct folder *oldest, *newest; /* idle folders, by when they became idle */
-	size_t idle_count;
+	struct store_folders folders;
 };
 
 struct store *store_new(const struct store_options *options)
@@ -59,98 +43,17 @@ struct store *store_new(const struct store_options *options)
 	return store;
 }
 
-/* FNV-1a (draft-eastlake-fnv): short and good enough for paths that the user chose. */
-static struct folder **bucket(struct store *store, const char *location, size_t length)
-{
-	uint32_t hash = 2166136261U;
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)location[i]) * 16777619U;
-	return &store->buckets[hash % BUCKETS];
-}
-
-static void idle_remove(struct folder *folder)
-{
-	struct store *store = folder->store;
-	*(folder->before ? &folder->before->behind : &store->oldest) = folder->behind;
-	*(folder->behind ? &folder->behind->before : &store->newest) = folder->before;
-	store->idle_count--;
-}
-
-static void idle_append(struct folder *folder)
-{
-	struct store *store = folder->store;
-	folder->before = store->newest;
-	folder->behind = NULL;
-	*(folder->before ? &folder->before->behind : &store->oldest) = folder;
-	store->newest = folder;
-	store->idle_count++;
-}
-
-static void bucket_remove(struct folder *folder)
-{
-	struct folder **link = bucket(folder->store, folder->location, strlen(folder->location));
-	while (*link != folder)
-		link = &(*link)->chain;
-	*link = folder->chain;
-}
-
-static void folder_free(struct folder *folder)
-{
-	(void)close(folder->fd); /* opened with O_PATH: nothing to flush */
-	free(folder);
-}
-
-/* An idle folder. */
-static void folder_close(struct folder *folder)
-{
-	bucket_remove(folder);
-	idle_remove(folder);
-	folder_free(folder);
-}
-
-static void folder_hold(struct folder *folder)
-{
-	if (folder->users++ == 0)
-		idle_remove(folder);
-}
-
-static void folder_release(struct folder *folder)
-{
-	struct store *store = folder->store;
-	if (--folder->users > 0)
-		return;
-	if (folder->forgotten) {
-		folder_free(folder);
-		return;
-	}
-	idle_append(folder);
-	if (store->idle_count > STORE_FOLDERS_MAX)
-		folder_close(store->oldest);
-}
-
-/* The next use of a folder in use opens it anew. */
-static void folder_forget(struct folder *folder)
-{
-	if (!folder->forgotten)
-		bucket_remove(folder);
-	folder->forgotten = true;
-}
-
 bool store_spare(struct store *store)
 {
-	bool any = store->oldest != NULL;
-	while (store->oldest)
-		folder_close(store->oldest);
-	return any;
+	return store_folders_spare(&store->folders);
 }
 
 void store_free(struct store *store)
 {
 	if (!store)
 		return;
-	(void)store_spare(store); /* whether there was one does not matter */
-	for (size_t i = 0; i < BUCKETS; i++)
-		assert(!store->buckets[i]); /* else an output is still in work */
+	(void)store_spare(store);                   /* whether there was one does not matter */
+	store_folders_check_empty(&store->folders); /* else an output is still in work */
 	for (size_t i = 0; i < store->roots_count; i++) {
 		(void)close(store->roots[i].fd); /* opened with O_PATH */
 		free(store->roots[i].path);
@@ -252,7 +155,8 @@ int store_open(struct store *store, const char *location, struct input *input, s
 		.device = status.st_dev,
 		.inode = status.st_ino,
 		.size = (uint64_t)status.st_size,
-		.mtime_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+		.mtime_ns = (int64_t)status.st_mtim.tv_sec * NS_PER_S + status.st_mtim.tv_nsec,
+		.mode = status.st_mode & 0777,
 	};
 	return 0;
 }
@@ -319,15 +223,6 @@ static int find_place(
 	return 0;
 }
 
-static struct folder *find_folder(struct store *store, const char *location, size_t length)
-{
-	struct folder *folder = *bucket(store, location, length);
-	while (folder && (strncmp(folder->location, location, length) != 0 ||
-				 folder->location[length] != '\0'))
-		folder = folder->chain;
-	return folder;
-}
-
 static int dup_root(const struct root *root, struct error *err)
 {
 	int fd = fcntl(root->fd, F_DUPFD_CLOEXEC, 0);
@@ -337,54 +232,27 @@ static int dup_root(const struct root *root, struct error *err)
 /* Opens and sweeps the folder of a location. */
 static struct folder *add_folder(struct store *store, const struct place *place, struct error *err)
 {
-	struct folder *folder = xcalloc(1, sizeof(*folder) + place->length + 1);
-	struct folder **head = bucket(store, place->location, place->length);
-	memcpy(folder->location, place->location, place->length);
-	folder->store = store;
-	folder->root = place->root;
-	char *below = folder->location + (place->path - place->location);
-	folder->fd =
-		*below ? open_folder(store, place->root, below, err) : dup_root(place->root, err);
-	if (folder->fd < 0) {
-		free(folder);
+	size_t start = (size_t)(place->path - place->location);
+	size_t length = place->length > start ? place->length - start : 0;
+	char below[JOB_LOCATION_MAX];
+	memcpy(below, place->path, length);
+	below[length] = '\0';
+	int fd = length ? open_folder(store, place->root, below, err) : dup_root(place->root, err);
+	if (fd < 0)
 		return NULL;
-	}
-	temporary_sweep(folder->fd);
-	folder->chain = *head;
-	*head = folder;
-	idle_append(folder);
-	return folder;
+	temporary_sweep(fd);
+	return store_folders_add(&store->folders, place->location, place->length, place->root, fd);
 }
 
 /* The folder of a target, held until folder_release. */
 static struct folder *get_folder(struct store *store, const struct place *place, struct error *err)
 {
-	struct folder *folder = find_folder(store, place->location, place->length);
+	struct folder *folder = store_folders_find(&store->folders, place->location, place->length);
 	if (!folder)
 		folder = add_folder(store, place, err);
 	if (folder)
-		folder_hold(folder);
+		store_folder_hold(folder);
 	return folder;
-}
-
-/* Creates and locks the temporary. A sweep of another process may come between: then again. */
-static int create_temporary(int folder, const char *name, struct error *err)
-{
-	for (int i = 0; i < CREATE_TRIES_MAX; i++) {
-		struct stat status;
-		int fd = openat(
-			folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-		if (fd < 0)
-			return error_errno(err, ERROR_IO, "create");
-		/* where there are no locks nobody sweeps either */
-		bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-		if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0)
-			return fd;
-		(void)unlinkat(folder, name, 0); /* it may be gone: that is why we are here */
-		(void)close(fd);                 /* nothing was written */
-	}
-	return error_set(
-		err, ERROR_IO, "create: another process keeps removing the temporary file");
 }
 
 bool store_blames_target(const char *target, int number, struct error *err)
@@ -436,29 +304,55 @@ static int begin(
 	struct folder *folder = get_folder(store, place, err);
 	if (!folder)
 		return -1;
-	int fd = create_temporary(folder->fd, output->temporary, err);
+	int fd = temporary_create(folder->fd, output->temporary, err);
 	if (fd < 0 && err->number == ENOENT)
-		folder_forget(folder);
+		store_folder_forget(folder);
 	if (fd < 0) {
-		folder_release(folder);
+		store_folder_release(folder);
 		return -1;
 	}
 	output->fd = fd;
-	output->name = place->name;
 	output->folder = folder;
 	return 0;
 }
 
-int store_create(struct store *store, const struct job *job, const struct input *input,
-	struct output *output, struct error *err)
+/*
+ * The place of an output as far as it is known before it is made: of one without a name there, the
+ * folder. buffer: for one that is a template.
+ */
+static int find_start(struct store *store, const struct output *output,
+	char buffer[JOB_LOCATION_MAX], struct place *place, struct error *err)
 {
-	struct place place;
-	*output = (struct output) { .fd = -1, .source = *input };
+	const struct job *job = output->job;
+	if (job->labels_count == 0)
+		return find_place(store, job->target, place, err);
+	if (naming_start(job, output->number, buffer, err))
+		return -1;
+	size_t length = strlen(buffer);
+	bool is_folder = length > 0 && (buffer[length - 1] == '/' || buffer[length - 1] == ':');
+	/* its name is not known yet: any will do */
+	if (is_folder && length + 1 == JOB_LOCATION_MAX)
+		return error_set(err, ERROR_LIMIT, "an output's path is too long");
+	if (is_folder)
+		memcpy(buffer + length, "-", 2);
+	return find_place(store, buffer, place, err);
+}
+
+int store_create(struct store *store, const struct store_request *request, struct output *output,
+	struct error *err)
+{
+	struct place place = { 0 };
+	char buffer[JOB_LOCATION_MAX];
+	const struct job *job = request->job;
+	*output = (struct output) {
+		.fd = -1, .job = job, .number = request->output, .source = *request->input
+	};
 	if (job->target[0] == '\0')
 		return 0;
-	if (find_place(store, job->target, &place, err))
+	if (find_start(store, output, buffer, &place, err))
 		return -1;
-	temporary_name(output->temporary, store->tag, job->id, job->attempt);
+	temporary_name(output->temporary,
+		&(struct temporary_of) { store->tag, job->id, job->attempt, request->output });
 	int status = begin(store, &place, output, err);
 	/* somebody removed the folder, or all of the root: what is there now may do */
 	if (status && err->number == ENOENT && (!is_gone(place.root) || !find_again(place.root)))
@@ -472,7 +366,7 @@ int store_create(struct store *store, const struct job *job, const struct input 
 static void output_close(struct output *output)
 {
 	(void)close(output->fd); /* errors of writing were seen by fsync, or were not asked for */
-	folder_release(output->folder);
+	store_folder_release(output->folder);
 	output->fd = -1;
 }
 
@@ -496,22 +390,49 @@ static int sync_folder(int folder)
 	return status;
 }
 
-static int publish(
+/* Set-user-ID and the like are not the source's to give. */
+static int preserve(const struct output *output, struct error *err)
+{
+	const struct input *source = &output->source;
+	int64_t seconds = source->mtime_ns / NS_PER_S, rest = source->mtime_ns % NS_PER_S;
+	if (rest < 0) { /* before 1970 */
+		seconds--;
+		rest += NS_PER_S;
+	}
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { seconds, rest } };
+	if (source->mtime_ns && futimens(output->fd, times))
+		return error_errno(err, ERROR_IO, "give the output the time of its source");
+	if (source->mode && fchmod(output->fd, source->mode))
+		return error_errno(err, ERROR_IO, "give the output the permissions of its source");
+	return 0;
+}
+
+/* Whether all of it was written, and is where it can stay. */
+static int check_whole(
 	const struct store *store, const struct output *output, uint64_t bytes, struct error *err)
 {
 	struct stat status;
-	int folder = output->folder->fd;
 	if (fstat(output->fd, &status))
 		return error_errno(err, ERROR_IO, "read the output's status");
 	if ((uint64_t)status.st_size != bytes)
 		return error_set(err, ERROR_IO, "the output has %llu bytes instead of %llu",
 			(unsigned long long)status.st_size, (unsigned long long)bytes);
+	if (output->job->preserve && preserve(output, err))
+		return -1;
 	if (store->options.sync && fsync(output->fd))
 		return error_errno(err, ERROR_IO, "sync");
-	if (fstatat(folder, output->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return 0;
+}
+
+/* Gives the temporary its name in a folder, which may be another than its own. */
+static int publish(const struct store *store, const struct output *output, int folder,
+	const char *name, struct error *err)
+{
+	struct stat status;
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		status.st_dev == output->source.device && status.st_ino == output->source.inode)
 		return error_set(err, ERROR_INPUT, "the output would replace its source");
-	if (renameat(folder, output->temporary, folder, output->name))
+	if (renameat(output->folder->fd, output->temporary, folder, name))
 		return error_errno(err, ERROR_IO, "rename");
 	if (store->options.sync && sync_folder(folder))
 		return error_errno(err, ERROR_IO, "sync the folder");
@@ -524,18 +445,49 @@ static void blame_folder(struct folder *folder, struct error *err)
 	blame_root(folder->root, err);
 	if (err->number != ENOENT)
 		return;
-	folder_forget(folder);
+	store_folder_forget(folder);
 	/* one that somebody removed under the output is made again by the next attempt */
 	errno = ESTALE;
 	if (err->code == ERROR_IO)
 		(void)error_errno(err, ERROR_IO, "the output's folder was removed");
 }
 
-int store_commit(struct store *store, struct output *output, uint64_t bytes, struct error *err)
+/* The same where the name depends on what was made, and the folder may. */
+static int publish_named(struct store *store, const struct output *output,
+	const struct produced *produced, struct error *err)
+{
+	struct place place = { 0 };
+	char location[JOB_LOCATION_MAX];
+	if (naming_location(output->job, output->number, produced, location, err) ||
+		find_place(store, location, &place, err))
+		return -1;
+	struct folder *folder = get_folder(store, &place, err);
+	if (!folder)
+		return -1;
+	int status = publish(store, output, folder->fd, place.name, err);
+	if (status && folder != output->folder)
+		blame_folder(folder, err);
+	store_folder_release(folder);
+	return status;
+}
+
+static const char *name_of(const struct job *job)
+{
+	const char *slash = strrchr(job->target, '/');
+	return slash ? slash + 1 : strchr(job->target, ':') + 1;
+}
+
+int store_commit(struct store *store, struct output *output, const struct produced *produced,
+	struct error *err)
 {
 	if (output->fd < 0)
 		return 0;
-	if (publish(store, output, bytes, err)) {
+	int status = check_whole(store, output, produced->bytes, err);
+	if (status == 0 && output->job->labels_count > 0)
+		status = publish_named(store, output, produced, err);
+	else if (status == 0)
+		status = publish(store, output, output->folder->fd, name_of(output->job), err);
+	if (status) {
 		blame_folder(output->folder, err);
 		store_discard(output);
 		return -1;

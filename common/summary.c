@@ -8,7 +8,7 @@
 
 uint64_t summary_skipped(const struct summary *s)
 {
-	uint64_t done = 0;
+	uint64_t done = s->unchanged;
 	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX && s->counters[i]; i++)
 		done += s->counts[i];
 	return s->todo > done ? s->todo - done : 0;
@@ -33,6 +33,8 @@ void summary_line(const struct summary *s, char *line, size_t size)
 		append(line, size, &used, "%s %" PRIu64 " ", s->counters[i], s->counts[i]);
 	if (skipped)
 		append(line, size, &used, "skipped %" PRIu64 " ", skipped);
+	if (s->unchanged)
+		append(line, size, &used, "unchanged %" PRIu64 " ", s->unchanged);
 	if (s->processes || s->open)
 		append(line, size, &used, "using %" PRIu32 " processes", s->processes);
 	else

@@ -2,20 +2,44 @@
 #include "common/temporary.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PREFIX ".sciame-"
 #define SUFFIX ".tmp"
 
-void temporary_name(char name[TEMPORARY_NAME_MAX], uint64_t tag, uint64_t job, uint32_t attempt)
+enum { CREATE_TRIES_MAX = 8 }; /* times that a sweeping neighbour may take a new one away */
+
+void temporary_name(char name[TEMPORARY_NAME_MAX], const struct temporary_of *of)
 {
-	(void)snprintf(name, TEMPORARY_NAME_MAX, PREFIX "%016llx-%llu-%u" SUFFIX,
-		(unsigned long long)tag, (unsigned long long)job, attempt); /* fits */
+	(void)snprintf(name, TEMPORARY_NAME_MAX, PREFIX "%016llx-%llu-%u-%u" SUFFIX,
+		(unsigned long long)of->tag, (unsigned long long)of->job, of->attempt,
+		of->output); /* fits */
+}
+
+int temporary_create(int folder, const char *name, struct error *err)
+{
+	for (int i = 0; i < CREATE_TRIES_MAX; i++) {
+		struct stat status;
+		int fd = openat(
+			folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return error_errno(err, ERROR_IO, "create");
+		/* where there are no locks nobody sweeps either */
+		bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+		if (locked && fstat(fd, &status) == 0 && status.st_nlink > 0)
+			return fd;
+		(void)unlinkat(folder, name, 0); /* it may be gone: that is why we are here */
+		(void)close(fd);                 /* nothing was written */
+	}
+	return error_set(
+		err, ERROR_IO, "create: another process keeps removing the temporary file");
 }
 
 static bool is_temporary(const char *name)

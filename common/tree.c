@@ -140,6 +140,21 @@ static bool is_folder(int parent, const struct dirent *entry)
 	return fstatat(parent, entry->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode);
 }
 
+static bool is_link(int parent, const struct dirent *entry)
+{
+	struct stat status;
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_LNK;
+	return fstatat(parent, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISLNK(status.st_mode);
+}
+
+static bool is_wanted(const struct tree *tree, bool folder)
+{
+	const struct tree_options *options = &tree->options;
+	return !options->wants || options->wants(options->context, tree->path, folder);
+}
+
 /* The next entry of the innermost folder: 1 a file, 0 a folder was entered or left, -1 *err. */
 static int advance(struct tree *tree, struct error *err)
 {
@@ -159,9 +174,12 @@ static int advance(struct tree *tree, struct error *err)
 	if (level->length + length >= sizeof(tree->path))
 		return fail(tree, err, "holds a name that makes the path longer than 4095 bytes");
 	memcpy(tree->path + level->length, entry->d_name, length + 1);
-	if (is_folder(dirfd(level->list), entry))
-		return enter(tree, entry->d_name, err);
-	return 1;
+	if (tree->options.skip_links && is_link(dirfd(level->list), entry))
+		return 0;
+	bool folder = is_folder(dirfd(level->list), entry);
+	if (!is_wanted(tree, folder))
+		return 0;
+	return folder ? enter(tree, entry->d_name, err) : 1;
 }
 
 int tree_next(struct tree *tree, const char **path, struct error *err)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lists a folder and all below it, one file at a time, in the order of the file system. Names are
- * bytes. Symbolic links are followed; a link to a folder that contains it is found by device and
- * inode. Left out: names that begin with a dot, and one folder that the caller names.
+ * bytes. Symbolic links are followed unless they are to be left out; a link to a folder that
+ * contains it is found by device and inode. Left out: names that begin with a dot, one folder that
+ * the caller names, and what the caller does not want.
  * Memory: the path in work and one open folder for each level.
  */
 #ifndef SCIAME_COMMON_TREE_H
 #define SCIAME_COMMON_TREE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "common/error.h"
@@ -24,6 +26,9 @@ struct tree_options {
 	 */
 	int (*may_enter)(void *context, const char *path, struct error *err);
 	void *context;
+	/* Whether a file is wanted, or a folder to be entered. May be NULL: all are. */
+	bool (*wants)(void *context, const char *path, bool folder);
+	bool skip_links; /* symbolic links are left out, wherever they lead */
 };
 
 /* NULL and *err when path is no folder that can be read. */

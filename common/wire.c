@@ -13,7 +13,19 @@
 enum {
 	ENVELOPE_OVERHEAD = 256, /* bytes of an envelope besides its jobs or results, and more */
 	ITEM_OVERHEAD = 160,     /* the same of one job or result besides its bytes fields */
+	LABEL_OVERHEAD = 2,      /* the same of a label besides its bytes */
+	OUTPUT_OVERHEAD = 28,    /* the same of an output of a result besides its digest */
 };
+
+/* A batch of one always fits. */
+_Static_assert(ENVELOPE_OVERHEAD + ITEM_OVERHEAD + 2 * JOB_LOCATION_MAX + JOB_PARAMETERS_MAX +
+			       JOB_OUTPUTS_MAX * (LABEL_OVERHEAD + JOB_LABEL_MAX) <=
+		       WIRE_MESSAGE_MAX,
+	"a job fits a message");
+_Static_assert(ENVELOPE_OVERHEAD + ITEM_OVERHEAD + RESULT_REPORT_MAX + RESULT_DETAIL_MAX +
+			       JOB_OUTPUTS_MAX * (OUTPUT_OVERHEAD + JOB_DIGEST_SIZE + 2) <=
+		       WIRE_MESSAGE_MAX,
+	"a result fits a message");
 
 static ProtobufCBinaryData binary(const void *data, size_t size)
 {
@@ -43,14 +55,27 @@ static void finish(struct frame *frame, const Sciame__Envelope *envelope)
 	frame->size = sciame__envelope__pack(envelope, frame->bytes);
 }
 
+/* Fills `to` and returns the bytes that the labels take in a message. */
+static size_t labels_to_proto(ProtobufCBinaryData to[JOB_OUTPUTS_MAX], const struct job *job)
+{
+	size_t total = 0;
+	for (uint32_t i = 0; i < job->labels_count; i++) {
+		to[i] = binary_text(job->labels[i]);
+		total += to[i].len + LABEL_OVERHEAD;
+	}
+	return total;
+}
+
 static size_t pack_jobs(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
 {
 	Sciame__Job jobs[WIRE_BATCH_MAX], *list[WIRE_BATCH_MAX];
+	ProtobufCBinaryData labels[WIRE_BATCH_MAX][JOB_OUTPUTS_MAX];
 	size_t n = 0, total = 0;
-	for (; n < m->count; n++) {
+	for (; n < m->count && n < WIRE_BATCH_MAX; n++) {
 		const struct job *job = &m->jobs[n];
 		size_t source = strlen(job->source), target = strlen(job->target);
-		if (!fits(&total, source + target + job->parameters_size, n))
+		size_t labels_size = labels_to_proto(labels[n], job);
+		if (!fits(&total, source + target + job->parameters_size + labels_size, n))
 			break;
 		sciame__job__init(&jobs[n]);
 		jobs[n].id = job->id;
@@ -62,6 +87,9 @@ static size_t pack_jobs(struct frame *frame, Sciame__Envelope *envelope, const s
 		jobs[n].parameters = binary(job->parameters, job->parameters_size);
 		jobs[n].alone = job->alone;
 		jobs[n].digest = job->digest;
+		jobs[n].preserve = job->preserve;
+		jobs[n].n_labels = job->labels_count;
+		jobs[n].labels = labels[n];
 		list[n] = &jobs[n];
 	}
 	Sciame__Jobs body = SCIAME__JOBS__INIT;
@@ -71,6 +99,49 @@ static size_t pack_jobs(struct frame *frame, Sciame__Envelope *envelope, const s
 	envelope->jobs = &body;
 	finish(frame, envelope);
 	return n;
+}
+
+/* The outputs of a batch of results. */
+struct outputs_space {
+	Sciame__Output outputs[WIRE_BATCH_MAX * JOB_OUTPUTS_MAX];
+	Sciame__Output *list[WIRE_BATCH_MAX * JOB_OUTPUTS_MAX];
+	size_t used;
+};
+
+/* What failed has made nothing. */
+static uint32_t count_outputs(const struct result *result)
+{
+	return result->code == ERROR_NONE ? result->outputs_count : 0;
+}
+
+/* The bytes that they take in a message, at most. */
+static size_t measure_outputs(const struct result *result)
+{
+	size_t total = 0;
+	for (uint32_t i = 0; i < count_outputs(result); i++) {
+		total += OUTPUT_OVERHEAD;
+		if (result->outputs[i].has_digest)
+			total += JOB_DIGEST_SIZE + 2;
+	}
+	return total;
+}
+
+static void outputs_to_proto(
+	struct outputs_space *space, Sciame__Result *to, const struct result *from)
+{
+	to->n_outputs = count_outputs(from);
+	to->outputs = space->list + space->used;
+	for (size_t i = 0; i < to->n_outputs; i++) {
+		const struct produced *produced = &from->outputs[i];
+		Sciame__Output *output = &space->outputs[space->used];
+		sciame__output__init(output);
+		output->bytes = produced->bytes;
+		output->width = produced->width;
+		output->height = produced->height;
+		if (produced->has_digest)
+			output->digest = binary(produced->digest, sizeof(produced->digest));
+		space->list[space->used++] = output;
+	}
 }
 
 static void result_to_proto(Sciame__Result *to, const struct result *from)
@@ -94,12 +165,16 @@ static void result_to_proto(Sciame__Result *to, const struct result *from)
 static size_t pack_results(struct frame *frame, Sciame__Envelope *envelope, const struct message *m)
 {
 	Sciame__Result results[WIRE_BATCH_MAX], *list[WIRE_BATCH_MAX];
+	struct outputs_space outputs;
+	outputs.used = 0;
 	size_t n = 0, total = 0;
 	for (; n < m->count; n++) {
 		const struct result *result = &m->results[n];
-		if (!fits(&total, result->report_size + strlen(result->detail), n))
+		size_t size = result->report_size + strlen(result->detail);
+		if (!fits(&total, size + measure_outputs(result), n))
 			break;
 		result_to_proto(&results[n], result);
+		outputs_to_proto(&outputs, &results[n], result);
 		list[n] = &results[n];
 	}
 	Sciame__Results body = SCIAME__RESULTS__INIT;

@@ -15,7 +15,7 @@
 #include "common/job.h"
 
 enum {
-	WIRE_VERSION = 1,
+	WIRE_VERSION = 2,         /* 2: jobs with several outputs */
 	WIRE_MESSAGE_MAX = 32768, /* bytes of one message */
 	WIRE_BATCH_MAX = 64,      /* jobs or results in one message */
 	WIRE_ID_SIZE = 16,        /* bytes of a run, a session or an instance */

@@ -75,6 +75,19 @@ static bool id_field(ProtobufCBinaryData field, struct wire_id *id)
 	return true;
 }
 
+static int unpack_labels(const Sciame__Job *from, struct job *to, struct error *err)
+{
+	if (from->n_labels > JOB_OUTPUTS_MAX || (from->n_labels > 0 && from->target.len == 0))
+		return refuse(err, "count of a job's labels");
+	for (size_t i = 0; i < from->n_labels; i++) {
+		to->labels[i] = text_field(from->labels[i], JOB_LABEL_MAX);
+		if (!to->labels[i])
+			return refuse(err, "a job's label");
+	}
+	to->labels_count = (uint32_t)from->n_labels;
+	return 0;
+}
+
 static int unpack_jobs(
 	struct wire_decoder *d, const Sciame__Jobs *body, struct message *m, struct error *err)
 {
@@ -94,6 +107,7 @@ static int unpack_jobs(
 			.parameters_size = from->parameters.len,
 			.alone = from->alone,
 			.digest = from->digest,
+			.preserve = from->preserve,
 		};
 		if (job->id == 0 || job->attempt == 0)
 			return refuse(err, "a job without number or attempt");
@@ -101,9 +115,31 @@ static int unpack_jobs(
 			return refuse(err, "a job's source or target");
 		if (job->parameters_size > JOB_PARAMETERS_MAX)
 			return refuse(err, "a job's parameters are too long");
+		if (unpack_labels(from, job, err))
+			return -1;
 	}
 	m->count = body->n_jobs;
 	m->jobs = d->jobs;
+	return 0;
+}
+
+static int unpack_outputs(const Sciame__Result *from, struct result *to, struct error *err)
+{
+	if (from->n_outputs > JOB_OUTPUTS_MAX || (from->n_outputs > 0 && from->code != ERROR_NONE))
+		return refuse(err, "count of a result's outputs");
+	for (size_t i = 0; i < from->n_outputs; i++) {
+		const Sciame__Output *output = from->outputs[i];
+		struct produced *produced = &to->outputs[i];
+		if (output->digest.len != 0 && output->digest.len != JOB_DIGEST_SIZE)
+			return refuse(err, "an output's digest");
+		produced->bytes = output->bytes;
+		produced->width = output->width;
+		produced->height = output->height;
+		produced->has_digest = output->digest.len > 0;
+		if (produced->has_digest)
+			memcpy(produced->digest, output->digest.data, JOB_DIGEST_SIZE);
+	}
+	to->outputs_count = (uint32_t)from->n_outputs;
 	return 0;
 }
 
@@ -132,7 +168,7 @@ static int unpack_result(const Sciame__Result *from, struct result *to, struct e
 	to->has_digest = from->source_digest.len > 0;
 	if (to->has_digest)
 		memcpy(to->digest, from->source_digest.data, JOB_DIGEST_SIZE);
-	return 0;
+	return unpack_outputs(from, to, err);
 }
 
 static int unpack_results(

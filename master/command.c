@@ -9,9 +9,12 @@
 #include "common/log.h"
 #include "common/quote.h"
 #include "common/startup.h"
+#include "master/dry_run.h"
+#include "master/formats_command.h"
 #include "master/keygen_command.h"
 #include "master/ledger_command.h"
 #include "master/progress.h"
+#include "master/prune.h"
 #include "master/run_ledger.h"
 #include "master/workers_command.h"
 
@@ -54,6 +57,9 @@ static void print_json(const struct run *run)
 		(void)printf("  \"%s\": %" PRIu64 ",\n", s->counters[i], s->counts[i]);
 	(void)printf("  \"skipped\": %" PRIu64 ",\n  \"failed\": %" PRIu64 ",\n",
 		summary_skipped(s), s->failed);
+	(void)printf("  \"unchanged\": %" PRIu64 ",\n", s->unchanged);
+	if (run->settings->deletes)
+		(void)printf("  \"deleted\": %" PRIu64 ",\n", run->deleted);
 	(void)printf("  \"canceled\": %s,\n", s->canceled ? "true" : "false");
 	(void)printf("  \"halted\": %s,\n", s->halted ? "true" : "false");
 	(void)printf("  \"aborted\": %s,\n", s->aborted ? "true" : "false");
@@ -69,9 +75,9 @@ static void print_json(const struct run *run)
 
 static void print(const struct run *run)
 {
-	char line[SUMMARY_LINE_MAX];
+	char line[SUMMARY_LINE_MAX], number[QUOTE_NUMBER_MAX];
 	uint64_t failed = failures_count(run->failures);
-	if (run->settings->json) {
+	if (run->settings->json && !run->settings->dry_run) {
 		print_json(run);
 		return;
 	}
@@ -81,6 +87,13 @@ static void print(const struct run *run)
 		log_line("%" PRIu64 " failed:", failed);
 		failures_each(run->failures, print_failure, NULL);
 	}
+	if (run->settings->dry_run) {
+		dry_run_print(run);
+		return;
+	}
+	if (run->deleted)
+		(void)printf("deleted %s output%s whose source is gone\n",
+			quote_number(number, run->deleted), run->deleted == 1 ? "" : "s");
 	if (run->kind->line)
 		run->kind->line(&run->summary, line, sizeof(line));
 	else
@@ -124,6 +137,8 @@ static int conclude(struct run *run)
 		failed = fail(&err);
 		run->ended = false; /* what the ledger says is looked at again */
 	}
+	if (prune(run, &err))
+		failed = fail(&err);
 	print(run);
 	int status = status_of(run);
 	return failed ? failed : status;
@@ -145,7 +160,10 @@ static int execute(const struct command *command, const struct settings *setting
 	if (status == 0) {
 		run.failures = failures_open();
 		progress_open(!settings->quiet && !settings->verbose);
-		status = command->run(&run, &err);
+		if (settings->dry_run)
+			dry_run(&run);
+		else
+			status = command->run(&run, &err);
 		run.summary.elapsed_ms = clock_ms() - run.start_ms;
 		progress_close();
 	}
@@ -168,6 +186,7 @@ static const struct {
 } others[] = {
 	{ "ledger", ledger_command },
 	{ "keygen", keygen_command },
+	{ "formats", formats_command },
 	{ "workers", workers_command },
 };
 

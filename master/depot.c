@@ -21,19 +21,20 @@ enum {
 	STRIKES_LOGGED_MAX = 3,
 };
 
-/* A job whose files may travel. */
-struct offer {
-	char *source, *target;
+/* An output that comes. */
+struct arrival {
+	struct output output;
+	uint64_t received;
+	bool stored; /* all of it is there */
 };
 
 /* One attempt of a job, while its files travel. Only the thread knows it. */
 struct load {
 	struct load *next;
-	struct job job; /* number, attempt, and its places: copies of the offer's */
+	struct job *job; /* a copy of the offer's with its attempt */
 	struct input input;
-	struct output output;
-	uint64_t received; /* of the output */
-	bool stored;       /* all of it is there */
+	uint32_t arrivals_count;
+	struct arrival arrivals[]; /* one for each of its outputs */
 };
 
 struct depot {
@@ -42,7 +43,7 @@ struct depot {
 	pthread_t thread;
 	atomic_bool stopping;
 	pthread_mutex_t mutex; /* for offers and gone */
-	struct table offers;   /* by job */
+	struct table offers;   /* by number: jobs whose files may travel, without parameters */
 	uint64_t *gone;        /* jobs that were withdrawn and may have loads */
 	size_t gone_count, gone_capacity;
 	struct load *loads;
@@ -55,29 +56,18 @@ struct depot {
 void depot_offer(struct depot *d, const struct job *job)
 {
 	(void)pthread_mutex_lock(&d->mutex); /* fails only when it is misused */
-	struct offer *offer = table_find(&d->offers, job->id);
-	if (!offer) {
-		offer = xcalloc(1, sizeof(*offer));
-		offer->source = xstrdup(job->source);
-		offer->target = xstrdup(job->target);
-		table_insert(&d->offers, job->id, offer);
+	if (!table_find(&d->offers, job->id)) {
+		struct job places = *job;
+		places.parameters_size = 0;
+		table_insert(&d->offers, job->id, job_copy(&places));
 	}
 	(void)pthread_mutex_unlock(&d->mutex);
-}
-
-static void offer_free(struct offer *offer)
-{
-	if (!offer)
-		return; /* as free(NULL) */
-	free(offer->source);
-	free(offer->target);
-	free(offer);
 }
 
 void depot_withdraw(struct depot *d, uint64_t job)
 {
 	(void)pthread_mutex_lock(&d->mutex); /* as above */
-	struct offer *offer = table_remove(&d->offers, job);
+	struct job *offer = table_remove(&d->offers, job);
 	if (offer) {
 		if (d->gone_count == d->gone_capacity) {
 			d->gone_capacity = d->gone_capacity ? 2 * d->gone_capacity : GONE_MAX;
@@ -86,16 +76,29 @@ void depot_withdraw(struct depot *d, uint64_t job)
 		d->gone[d->gone_count++] = job;
 	}
 	(void)pthread_mutex_unlock(&d->mutex);
-	offer_free(offer);
+	free(offer);
 }
 
 static void load_free(struct load *load)
 {
 	input_close(&load->input);
-	store_discard(&load->output);
-	free((char *)load->job.source);
-	free((char *)load->job.target);
+	for (uint32_t i = 0; i < load->arrivals_count; i++)
+		store_discard(&load->arrivals[i].output);
+	free(load->job);
 	free(load);
+}
+
+/* Takes job. */
+static struct load *load_new(struct job *job)
+{
+	uint32_t count = job_outputs(job);
+	struct load *load = xcalloc(1, sizeof(*load) + count * sizeof(load->arrivals[0]));
+	load->job = job;
+	load->input.fd = -1;
+	load->arrivals_count = count;
+	for (uint32_t i = 0; i < count; i++)
+		load->arrivals[i].output.fd = -1;
+	return load;
 }
 
 /* Ends the loads of jobs that were withdrawn. */
@@ -105,7 +108,7 @@ static void forget_gone(struct depot *d)
 	for (size_t i = 0; i < d->gone_count; i++) {
 		for (struct load **link = &d->loads; *link;) {
 			struct load *load = *link;
-			if (load->job.id != d->gone[i]) {
+			if (load->job->id != d->gone[i]) {
 				link = &load->next;
 				continue;
 			}
@@ -131,25 +134,20 @@ static struct load *find_load(struct depot *d, const struct depot_message *m, st
 		return NULL;
 	}
 	for (struct load *load = d->loads; load; load = load->next) {
-		if (load->job.id == m->job && load->job.attempt == m->attempt)
+		if (load->job->id == m->job && load->job->attempt == m->attempt)
 			return load;
 	}
 	(void)pthread_mutex_lock(&d->mutex); /* as above */
-	const struct offer *offer = table_find(&d->offers, m->job);
-	struct load *load = offer ? xcalloc(1, sizeof(*load)) : NULL;
-	if (load) {
-		load->job.source = xstrdup(offer->source);
-		load->job.target = xstrdup(offer->target);
-	}
+	const struct job *offer = table_find(&d->offers, m->job);
+	struct job *job = offer ? job_copy(offer) : NULL;
 	(void)pthread_mutex_unlock(&d->mutex);
-	if (!load) {
+	if (!job) {
 		(void)error_set(err, ERROR_CANCELED, "the job is no longer to be done");
 		return NULL;
 	}
-	load->job.id = m->job;
-	load->job.attempt = m->attempt;
-	load->input.fd = -1;
-	load->output.fd = -1;
+	job->attempt = m->attempt;
+	struct load *load = load_new(job);
+	load->input.mtime_ns = job->source_mtime_ns; /* of a source that is no file here */
 	load->next = d->loads;
 	d->loads = load;
 	return load;
@@ -176,7 +174,7 @@ static int get(struct depot *d, struct load *load, const struct depot_message *m
 	struct depot_message *answer, struct error *err)
 {
 	struct input *input = &load->input;
-	if (input->fd < 0 && store_open(d->store, load->job.source, input, err))
+	if (input->fd < 0 && store_open(d->store, load->job->source, input, err))
 		return -1;
 	if (input->fd < 0 || m->offset > input->size)
 		return error_set(err, ERROR_PROTOCOL, "a piece beyond the end of the source");
@@ -204,29 +202,37 @@ static int write_piece(int fd, const struct depot_message *m, struct error *err)
 	return 0;
 }
 
+static int open_arrival(struct depot *d, struct load *load, uint32_t number, struct error *err)
+{
+	const struct store_request request = { load->job, number, &load->input };
+	/* what an output must not replace is its source */
+	if (load->input.fd < 0 && load->job->source[0] && !strstr(load->job->source, "://") &&
+		store_open(d->store, load->job->source, &load->input, err))
+		return -1;
+	return store_create(d->store, &request, &load->arrivals[number].output, err);
+}
+
 static int store_piece(
 	struct depot *d, struct load *load, const struct depot_message *m, struct error *err)
 {
-	/* what an output must not replace is its source */
-	if (load->output.fd < 0 && load->input.fd < 0 && load->job.source[0] &&
-		!strstr(load->job.source, "://") &&
-		store_open(d->store, load->job.source, &load->input, err))
+	struct arrival *arrival = &load->arrivals[m->output];
+	struct output *output = &arrival->output;
+	if (output->fd < 0 && open_arrival(d, load, m->output, err))
 		return -1;
-	if (load->output.fd < 0 &&
-		store_create(d->store, &load->job, &load->input, &load->output, err))
-		return -1;
-	if (load->output.fd < 0)
-		return error_set(err, ERROR_PROTOCOL, "an output of a job that has none");
-	if (write_piece(load->output.fd, m, err)) {
-		(void)store_blames_target(load->job.target, err->number, err);
+	if (write_piece(output->fd, m, err)) {
+		(void)store_blames_target(load->job->target, err->number, err);
 		return -1;
 	}
-	load->received = m->offset + m->size;
-	if (load->received < m->total)
+	arrival->received = m->offset + m->size;
+	if (arrival->received < m->total)
 		return 0;
-	if (store_commit(d->store, &load->output, m->total, err))
+	/* its name is made here, of what the worker measured: never the worker's */
+	const struct produced produced = {
+		.bytes = m->total, .width = m->width, .height = m->height
+	};
+	if (store_commit(d->store, output, &produced, err))
 		return -1;
-	load->stored = true;
+	arrival->stored = true;
 	return 0;
 }
 
@@ -234,13 +240,16 @@ static int store_piece(
 static int put(struct depot *d, struct load *load, const struct depot_message *m,
 	struct depot_message *answer, struct error *err)
 {
-	if (!load->stored && m->offset == load->received && store_piece(d, load, m, err)) {
-		store_discard(&load->output);
-		load->received = 0;
+	if (m->output >= load->arrivals_count)
+		return error_set(err, ERROR_PROTOCOL, "an output of a job that has none such");
+	struct arrival *arrival = &load->arrivals[m->output];
+	if (!arrival->stored && m->offset == arrival->received && store_piece(d, load, m, err)) {
+		store_discard(&arrival->output);
+		arrival->received = 0;
 		return -1;
 	}
 	answer->act = DEPOT_STORED;
-	answer->offset = load->received;
+	answer->offset = arrival->received;
 	answer->total = m->total; /* all of it: then it can be seen */
 	return 0;
 }
@@ -254,6 +263,7 @@ static void answer(struct depot *d, const struct socket_peer *peer, const struct
 		.job = m->job,
 		.attempt = m->attempt,
 		.offset = m->offset,
+		.output = m->output,
 	};
 	struct error ignored;
 	struct load *load = find_load(d, m, &reply.why);
@@ -315,7 +325,7 @@ static void depot_free(struct depot *d)
 	size_t cursor = 0;
 	for (void *offer = table_next(&d->offers, &cursor); offer;
 		offer = table_next(&d->offers, &cursor))
-		offer_free(offer);
+		free(offer);
 	table_release(&d->offers);
 	(void)pthread_mutex_destroy(&d->mutex); /* nobody holds it */
 	free(d->gone);

@@ -7,7 +7,8 @@
  *     depot_open -> depot_offer(job) when it is sent ... depot_withdraw(job) when it is settled
  *
  * The worker asks for each piece and says what it has got, so that neither side holds more than a
- * few pieces of a file; an output becomes visible when all of it has come.
+ * few pieces of a file; an output becomes visible when all of it has come, under the name that the
+ * job offered gives it.
  */
 #ifndef SCIAME_MASTER_DEPOT_H
 #define SCIAME_MASTER_DEPOT_H

@@ -86,6 +86,15 @@ static bool put_job(struct enumerator *e, const struct listed *listed, uint64_t 
 	return put(e, &e->jobs, job);
 }
 
+static bool add_unchanged(struct enumerator *e)
+{
+	(void)pthread_mutex_lock(&e->past_lock); /* a plain mutex fails only when misused */
+	e->past.unchanged++;
+	(void)pthread_mutex_unlock(&e->past_lock);
+	atomic_fetch_add(&e->found, 1);
+	return !atomic_load(&e->stopped);
+}
+
 static bool add_past(struct enumerator *e, const struct listed *listed)
 {
 	(void)pthread_mutex_lock(&e->past_lock); /* a plain mutex fails only when misused */
@@ -106,6 +115,8 @@ static bool put_listed(struct enumerator *e, const struct listed *listed, uint64
 		return add_past(e, listed);
 	case LISTED_FAILED:
 		return put_failure(e, listed->job.source, &listed->reason, true);
+	case LISTED_UNCHANGED:
+		return add_unchanged(e);
 	}
 	abort(); /* there are no others */
 }

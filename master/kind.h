@@ -14,7 +14,10 @@
 #include "common/summary.h"
 #include "master/settings.h"
 
-enum { KIND_ROOTS_MAX = 4 };
+enum {
+	KIND_ROOTS_MAX = 4,
+	KIND_REMARK_MAX = 512, /* bytes with the NUL */
+};
 
 /* One run of a kind: what open made. */
 struct kind_run {
@@ -32,6 +35,7 @@ struct kind_run {
 	bool ledger_optional;    /* none is kept unless it is asked for */
 	const char *s3_endpoint; /* for the workers of this host; borrowed from the settings */
 	bool allow_private;      /* they may contact addresses that are not public */
+	bool needs_outputs;      /* what was done before counts only with what known() needs */
 	bool stdout_taken; /* the output itself goes to stdout: the last line goes to stderr */
 };
 
@@ -42,12 +46,15 @@ struct master_kind {
 	const char *help;     /* a paragraph for its own help */
 	const char *unit;     /* of progress: "images" */
 	const char *counters[SUMMARY_COUNTERS_MAX];
-	const struct option_spec *options; /* they fill what settings_new made */
+	const struct option_spec *options;      /* they fill what settings_new made */
+	const struct option_spec *more_options; /* the same, under a title of their own; or NULL */
+	const char *more_title;
 	/*
 	 * The jobs are transfers over the network: --concurrency counts these, and its default
 	 * is so many for each usable core. 0: it counts lanes, one for each core.
 	 */
 	uint32_t transfers_per_core;
+	bool updates; /* its outputs are files of which the ledger knows: --update makes sense */
 	uint32_t retries; /* of failures that may pass, unless --retries says otherwise */
 	void *(*settings_new)(void); /* with the defaults; freed with free() */
 	/* Checks operands and settings and opens the source. ERROR_USAGE: called wrongly. */
@@ -58,11 +65,24 @@ struct master_kind {
 	 * Called from one thread, which is not the one that calls the others.
 	 */
 	int (*next)(void *state, struct job *job, struct error *err);
-	/* From any thread: no more is wanted, next is to return soon. Or NULL: it never waits. */
+	/*
+	 * From any thread or signal handler: no more is wanted, next is to return soon. Or NULL:
+	 * it never waits.
+	 */
 	void (*stop)(void *state);
+	/*
+	 * A job that is not done again, and what an earlier run made of it: outputs, nothing else.
+	 * Or NULL. From the thread of next.
+	 */
+	void (*known)(void *state, const struct job *job, const struct result *past);
 	/* Which counter a successful result counts in, or -1 and *err when it makes no sense. */
 	int (*fold)(
 		void *state, const struct job *job, const struct result *result, struct error *err);
+	/*
+	 * What a success gave up on the way: half a sentence for people, "" for nothing. Or NULL:
+	 * there is never anything. KIND_REMARK_MAX bytes.
+	 */
+	void (*remark)(const struct result *result, char *text);
 	/* Takes note of a job that failed for good, or of one that fold refused. Or NULL. */
 	void (*fail)(void *state, const struct job *job, const struct result *result);
 	/* After the last job, of a canceled run, too: what the run was for. Or NULL. */

@@ -31,18 +31,30 @@ struct ledger {
 	int64_t run;
 	struct ledger_database database; /* the writer's, once it runs */
 	struct ledger_writer *writer;
+	bool stopped; /* the writer has written all */
 	/* Of the thread that looks up: */
 	struct ledger_database reader;
-	sqlite3_stmt *find;
-	unsigned finds; /* in this view */
+	sqlite3_stmt *find, *earlier;
+	sqlite3_stmt *forget; /* of the database, once the writer has stopped */
+	unsigned finds;       /* in this view */
 	char target[JOB_LOCATION_MAX];
 };
 
 static const char find_text[] =
-	LEDGER_ROW_SELECT ", program = ?4, kind = ?2 AND parameters = ?3"
+	LEDGER_ROW_SELECT ", program = ?4, kind = ?2 AND parameters = ?3,"
+			  " kind = ?2 AND command.source = ?5 AND command.target = ?6"
 			  " FROM job JOIN run ON run.id = job.run"
 			  " JOIN command ON command.id = run.command"
 			  " LEFT JOIN worker ON worker.id = job.worker WHERE job.source = ?1";
+
+static const char earlier_text[] =
+	LEDGER_ROW_SELECT " FROM job JOIN run ON run.id = job.run"
+			  " JOIN command ON command.id = run.command"
+			  " LEFT JOIN worker ON worker.id = job.worker"
+			  " WHERE job.run <> ?1 AND outcome = 1 AND command.kind = ?2"
+			  " AND command.source = ?5 AND command.target = ?6 ORDER BY job.source";
+
+_Static_assert(LEDGER_DONE == 1, "as in earlier_text");
 
 /* File systems that hosts share: SQLite's log and our lock don't reach across. */
 static const uint32_t shared_file_systems[] = {
@@ -120,21 +132,39 @@ static int verify_after_crash(const struct ledger *l, struct error *err)
 	return ledger_schema_verify(&l->database, err);
 }
 
+static int bind_text(sqlite3_stmt *statement, int position, const char *text)
+{
+	return sqlite3_bind_text(statement, position, text, -1, SQLITE_TRANSIENT);
+}
+
+/* What stays bound: the command, by the same numbers in both statements. */
+static int bind_place(sqlite3_stmt *statement, const struct ledger_options *options)
+{
+	int status = bind_text(statement, 2, options->kind);
+	if (status == SQLITE_OK)
+		status = bind_text(statement, 5, options->source);
+	return status == SQLITE_OK ? bind_text(statement, 6, options->target) : status;
+}
+
 static int open_reader(struct ledger *l, const struct ledger_options *options, struct error *err)
 {
 	if (ledger_database_look(&l->reader, l->path, err))
 		return -1;
 	l->find = ledger_prepare(&l->reader, find_text, err);
-	if (!l->find)
+	l->earlier = l->find ? ledger_prepare(&l->reader, earlier_text, err) : NULL;
+	if (!l->earlier)
 		return -1;
-	/* these stay bound */
-	int status = sqlite3_bind_text(l->find, 2, options->kind, -1, SQLITE_TRANSIENT);
+	int status = bind_place(l->find, options);
 	if (status == SQLITE_OK)
 		status = sqlite3_bind_blob64(l->find, 3,
 			options->parameters ? options->parameters : "", options->parameters_size,
 			SQLITE_TRANSIENT);
 	if (status == SQLITE_OK)
-		status = sqlite3_bind_text(l->find, 4, options->program, -1, SQLITE_TRANSIENT);
+		status = bind_text(l->find, 4, options->program);
+	if (status == SQLITE_OK)
+		status = bind_place(l->earlier, options);
+	if (status == SQLITE_OK)
+		status = sqlite3_bind_int64(l->earlier, 1, l->run);
 	return status == SQLITE_OK ? 0 : ledger_complain(&l->reader, err);
 }
 
@@ -202,6 +232,7 @@ int ledger_find(struct ledger *l, const char *source, struct ledger_entry *entry
 	entry->same_program = sqlite3_column_int(l->find, LEDGER_ROW_COLUMNS) != 0;
 	entry->same_command =
 		entry->same_program && sqlite3_column_int(l->find, LEDGER_ROW_COLUMNS + 1) != 0;
+	entry->same_place = sqlite3_column_int(l->find, LEDGER_ROW_COLUMNS + 2) != 0;
 	return 1;
 }
 
@@ -220,14 +251,58 @@ int ledger_check(struct ledger *l, struct error *err)
 	return ledger_writer_check(l->writer, err);
 }
 
+static int stop_writer(struct ledger *l, struct error *err)
+{
+	int status = ledger_writer_stop(l->writer, err);
+	l->stopped = l->stopped || (status == 0 && l->writer);
+	l->writer = NULL;
+	return status;
+}
+
+int ledger_earlier_begin(struct ledger *l, struct error *err)
+{
+	(void)sqlite3_reset(l->find); /* repeats an error that was told */
+	l->finds = l->finds > 0 ? FINDS_MAX : 0;
+	if (end_view(l, err) || stop_writer(l, err))
+		return -1;
+	if (!l->database.handle)
+		return 0; /* nothing can be forgotten */
+	l->forget = ledger_prepare(&l->database, "DELETE FROM job WHERE source = ?1", err);
+	return l->forget ? ledger_execute(&l->database, "BEGIN IMMEDIATE", err) : -1;
+}
+
+int ledger_earlier_next(struct ledger *l, struct ledger_entry *entry, struct error *err)
+{
+	int status = ledger_step(&l->reader, l->earlier, err);
+	if (status > 0)
+		ledger_row_read(l->earlier, entry, l->target);
+	return status;
+}
+
+int ledger_forget(struct ledger *l, const char *source, struct error *err)
+{
+	ledger_bind_text(l->forget, 1, source);
+	return ledger_run(&l->database, l->forget, err);
+}
+
+int ledger_earlier_end(struct ledger *l, struct error *err)
+{
+	(void)sqlite3_reset(l->earlier); /* repeats an error that was told */
+	return l->forget ? ledger_execute(&l->database, "COMMIT", err) : 0;
+}
+
 int ledger_close(struct ledger *l, bool ended, struct error *err)
 {
 	if (!l)
 		return 0;
-	int status = ledger_writer_stop(l->writer, err);
-	if (status == 0 && l->writer && ended)
+	int status = stop_writer(l, err);
+	if (l->forget && !sqlite3_get_autocommit(l->database.handle))
+		(void)sqlite3_exec(l->database.handle, "ROLLBACK", NULL, NULL, NULL);
+	if (status == 0 && l->stopped && ended)
 		status = ledger_history_end(&l->database, l->run, err);
-	(void)sqlite3_finalize(l->find); /* repeats an error that was told */
+	(void)sqlite3_finalize(l->find); /* these repeat an error that was told */
+	(void)sqlite3_finalize(l->earlier);
+	(void)sqlite3_finalize(l->forget);
 	ledger_database_close(&l->reader);
 	ledger_database_close(&l->database);
 	if (l->lock >= 0)
@@ -255,6 +330,32 @@ int ledger_open(struct ledger **ledger, const struct ledger_options *options, st
 		status = error_set(err, ERROR_START,
 			"%s; choose a file with --ledger FILE, or go without: --no-ledger",
 			why.message);
+	}
+	(void)ledger_close(l, false, &ignored); /* nothing has been written */
+	return status;
+}
+
+int ledger_look(struct ledger **ledger, const struct ledger_options *options, struct error *err)
+{
+	struct error ignored;
+	struct ledger_database database = { 0 };
+	struct ledger *l = xcalloc(1, sizeof(*l));
+	l->lock = -1;
+	l->path = ledger_path(options->path);
+	*ledger = NULL;
+	bool missing = access(l->path, F_OK) && errno == ENOENT;
+	int status = missing ? 0 : ledger_database_look(&database, l->path, err);
+	if (status == 0 && !missing)
+		status = ledger_schema_check(&database, err) ||
+					 ledger_history_look(
+						 &database, options, &l->past, &l->run, err) ||
+					 open_reader(l, options, err)
+				 ? -1
+				 : 0;
+	ledger_database_close(&database);
+	if (status == 0 && !missing) {
+		*ledger = l;
+		return 0;
 	}
 	(void)ledger_close(l, false, &ignored); /* nothing has been written */
 	return status;

@@ -67,7 +67,7 @@ enum ledger_outcome {
 /* One source. In ledger_settle all pointers are borrowed for the call. */
 struct ledger_entry {
 	const char *source; /* "ROOT:path"; bytes */
-	const char *target; /* the same of its output; may be "" */
+	const char *target; /* the same of its output; may be ""; of several: a template */
 	enum ledger_outcome outcome;
 	uint32_t counter; /* DONE: which of the kind's counters it counted in */
 	enum error_code code;
@@ -77,6 +77,8 @@ struct ledger_entry {
 	bool has_digest;
 	uint8_t digest[JOB_DIGEST_SIZE];
 	uint64_t input_bytes, output_bytes;
+	const void *outputs; /* DONE: packed by ledger_outputs_pack, or NULL */
+	size_t outputs_size;
 	uint32_t attempts; /* sent so often */
 	uint32_t blames;
 	uint32_t duration_us;
@@ -85,6 +87,7 @@ struct ledger_entry {
 	bool this_run;     /* it was settled in the run that is resumed */
 	bool same_command; /* with the same kind, parameters and program */
 	bool same_program; /* at least with the same program */
+	bool same_place;   /* by a run of the same kind, source and target */
 	int64_t settled_s; /* seconds since 1970 */
 };
 
@@ -94,6 +97,12 @@ struct ledger_entry {
  * ledger, is of a newer version, or is damaged (a file whose last run did not end is checked).
  */
 int ledger_open(struct ledger **ledger, const struct ledger_options *options, struct error *err);
+
+/*
+ * The same for looking only, without a lock: nothing is made or begun, and nothing may be settled.
+ * *ledger NULL: there is no file.
+ */
+int ledger_look(struct ledger **ledger, const struct ledger_options *options, struct error *err);
 
 const struct ledger_past *ledger_past(const struct ledger *ledger);
 
@@ -120,7 +129,17 @@ void ledger_listed(struct ledger *ledger, uint64_t listed, bool ended);
 int ledger_check(struct ledger *ledger, struct error *err);
 
 /*
- * Writes what waits and ends the run: ended (the same command makes everything anew), or not (it
+ * Sources that earlier runs of the same kind, source and target have done, and of which nothing was
+ * settled in this run, in their order. From begin on nothing may be settled any more, but sources
+ * be forgotten; end makes that last. begin and end: 0 or -1; next: as ledger_find.
+ */
+int ledger_earlier_begin(struct ledger *ledger, struct error *err);
+int ledger_earlier_next(struct ledger *ledger, struct ledger_entry *entry, struct error *err);
+int ledger_forget(struct ledger *ledger, const char *source, struct error *err);
+int ledger_earlier_end(struct ledger *ledger, struct error *err);
+
+/*
+ * Writes what waits and ends the run: ended (the same command begins anew), or not (it
  * goes on from here). NULL is fine. -1 and *err: not all was written. Frees it in any case.
  */
 int ledger_close(struct ledger *ledger, bool ended, struct error *err);

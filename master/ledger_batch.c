@@ -15,7 +15,7 @@ enum {
 
 struct ledger_record {
 	struct ledger_entry entry;
-	size_t source, target, reason, worker;
+	size_t source, target, reason, worker, outputs;
 };
 
 static size_t add_text(struct ledger_batch *batch, const char *text, size_t length)
@@ -63,6 +63,8 @@ void ledger_batch_add(struct ledger_batch *batch, const struct ledger_entry *ent
 	record->target = add_whole(batch, entry->target);
 	record->reason = add_reason(batch, entry->reason);
 	record->worker = add_whole(batch, entry->worker);
+	record->outputs =
+		entry->outputs_size ? add_text(batch, entry->outputs, entry->outputs_size) : 0;
 }
 
 void ledger_batch_get(const struct ledger_batch *batch, size_t number, struct ledger_entry *entry)
@@ -74,6 +76,7 @@ void ledger_batch_get(const struct ledger_batch *batch, size_t number, struct le
 	entry->target = batch->texts + record->target;
 	entry->reason = batch->texts + record->reason;
 	entry->worker = batch->texts + record->worker;
+	entry->outputs = entry->outputs_size ? batch->texts + record->outputs : NULL;
 }
 
 static int compare(const void *a, const void *b, void *texts)

@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "common/options.h"
 #include "common/quote.h"
+#include "master/ledger_outputs.h"
 #include "master/ledger_place.h"
 #include "master/ledger_reader.h"
 
@@ -150,12 +151,34 @@ static void json_account(const struct ledger_account *a)
 		a->listed, a->listing_ended ? "true" : "false", a->done, a->failed, a->quarantined);
 }
 
+static void json_outputs(const struct ledger_entry *e)
+{
+	struct ledger_outputs outputs;
+	if (!e->outputs || ledger_outputs_unpack(&outputs, e->outputs, e->outputs_size))
+		return;
+	(void)fputs(", \"outputs\": [", stdout);
+	for (size_t i = 0; i < outputs.count; i++) {
+		const struct produced *produced = &outputs.list[i].produced;
+		(void)fputs(i ? ", {" : "{", stdout);
+		json_text("location", outputs.list[i].location);
+		(void)printf(", \"bytes\": %" PRIu64 ", \"width\": %" PRIu32
+			     ", \"height\": %" PRIu32,
+			produced->bytes, produced->width, produced->height);
+		if (produced->has_digest)
+			json_hex("digest", produced->digest, sizeof(produced->digest));
+		(void)putchar('}');
+	}
+	(void)putchar(']');
+	ledger_outputs_release(&outputs);
+}
+
 static void json_entry(const struct ledger_entry *e, const struct ledger_account *a)
 {
 	(void)putchar('{');
 	json_text("source", e->source);
 	(void)fputs(", ", stdout);
 	json_text("target", e->target);
+	json_outputs(e);
 	(void)printf(", \"outcome\": \"%s\", \"counter\": %" PRIu32 ", \"code\": %d, ",
 		outcome_name(e->outcome), e->counter, (int)e->code);
 	json_text("reason", e->reason);

@@ -78,6 +78,7 @@ static int add_command(const struct ledger_database *d, const struct ledger_opti
 	return status;
 }
 
+/* 1 and *command, 0 there is none, -1. */
 static int find_command(const struct ledger_database *d, const struct ledger_options *options,
 	int64_t *command, struct error *err)
 {
@@ -89,7 +90,7 @@ static int find_command(const struct ledger_database *d, const struct ledger_opt
 	if (status > 0)
 		*command = sqlite3_column_int64(statement, 0);
 	(void)sqlite3_finalize(statement); /* repeats the error of the step */
-	return status ? status : add_command(d, options, command, err);
+	return status;
 }
 
 static void read_past(sqlite3_stmt *statement, struct ledger_past *past)
@@ -175,12 +176,29 @@ int ledger_history_begin(const struct ledger_database *d, const struct ledger_op
 {
 	int64_t command, any_quarantined;
 	*past = (struct ledger_past) { 0 };
-	if (ledger_ask(d, quarantined_text, &any_quarantined, err) ||
-		find_command(d, options, &command, err) < 0 || find_run(d, command, past, run, err))
+	if (ledger_ask(d, quarantined_text, &any_quarantined, err))
+		return -1;
+	int status = find_command(d, options, &command, err);
+	if (status == 0)
+		status = add_command(d, options, &command, err);
+	if (status < 0 || find_run(d, command, past, run, err))
 		return -1;
 	past->any_quarantined = any_quarantined != 0;
 	return past->resuming ? resume_run(d, past, *run, err)
 			      : add_run(d, command, past, run, err);
+}
+
+int ledger_history_look(const struct ledger_database *d, const struct ledger_options *options,
+	struct ledger_past *past, int64_t *run, struct error *err)
+{
+	int64_t command, any_quarantined;
+	*past = (struct ledger_past) { 0 };
+	*run = 0;
+	if (ledger_ask(d, quarantined_text, &any_quarantined, err))
+		return -1;
+	past->any_quarantined = any_quarantined != 0;
+	int status = find_command(d, options, &command, err);
+	return status > 0 ? find_run(d, command, past, run, err) : status;
 }
 
 int ledger_history_end(const struct ledger_database *d, int64_t run, struct error *err)

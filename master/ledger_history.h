@@ -30,6 +30,11 @@ int ledger_history_begin(const struct ledger_database *database,
 	const struct ledger_options *options, struct ledger_past *past, int64_t *run,
 	struct error *err);
 
+/* The same without writing: *run 0: there is none to take up. */
+int ledger_history_look(const struct ledger_database *database,
+	const struct ledger_options *options, struct ledger_past *past, int64_t *run,
+	struct error *err);
+
 /* Notes that the run has ended. */
 int ledger_history_end(const struct ledger_database *database, int64_t run, struct error *err);
 

@@ -42,6 +42,8 @@ void ledger_row_bind(sqlite3_stmt *s, const struct ledger_entry *entry, int64_t 
 	if (worker)
 		ledger_bind_integer(s, 16, worker);
 	ledger_bind_integer(s, 17, stamp->settled_s);
+	if (entry->outputs_size)
+		ledger_bind_blob(s, 18, entry->outputs, entry->outputs_size);
 }
 
 static bool is_null(sqlite3_stmt *s, int column)
@@ -88,4 +90,6 @@ void ledger_row_read(sqlite3_stmt *s, struct ledger_entry *entry, char target[JO
 	entry->input_bytes =
 		is_null(s, 9) ? entry->source_size : (uint64_t)sqlite3_column_int64(s, 9);
 	read_digest(s, entry);
+	entry->outputs = sqlite3_column_blob(s, 17);
+	entry->outputs_size = entry->outputs ? (size_t)sqlite3_column_bytes(s, 17) : 0;
 }

@@ -56,22 +56,51 @@ static const char schema[] = "CREATE TABLE command ("
 			     " blames INTEGER NOT NULL,"
 			     " duration_us INTEGER NOT NULL,"
 			     " worker INTEGER,"
-			     " settled_s INTEGER NOT NULL"
+			     " settled_s INTEGER NOT NULL,"
+			     " outputs BLOB" /* since version 2: proto/ledger.proto */
 			     ") STRICT, WITHOUT ROWID;";
+
+/* One of a version that this program knows. */
+static int read_version(const struct ledger_database *d, int64_t *version, struct error *err)
+{
+	int64_t application;
+	if (ledger_ask(d, "PRAGMA application_id", &application, err) ||
+		ledger_ask(d, "PRAGMA user_version", version, err))
+		return -1;
+	if (application != LEDGER_APPLICATION_ID || *version < 1)
+		return error_set(err, ERROR_IO, "%s is no ledger", d->path);
+	if (*version > LEDGER_SCHEMA_VERSION)
+		return error_set(err, ERROR_IO,
+			"ledger %s is of version %lld, this program knows up to %d", d->path,
+			(long long)*version, LEDGER_SCHEMA_VERSION);
+	return 0;
+}
 
 int ledger_schema_check(const struct ledger_database *d, struct error *err)
 {
-	int64_t application, version;
-	if (ledger_ask(d, "PRAGMA application_id", &application, err) ||
-		ledger_ask(d, "PRAGMA user_version", &version, err))
+	int64_t version;
+	if (read_version(d, &version, err))
 		return -1;
-	if (application != LEDGER_APPLICATION_ID || version < 1)
-		return error_set(err, ERROR_IO, "%s is no ledger", d->path);
-	if (version > LEDGER_SCHEMA_VERSION)
+	if (version < LEDGER_SCHEMA_VERSION)
 		return error_set(err, ERROR_IO,
-			"ledger %s is of version %lld, this program knows up to %d", d->path,
-			(long long)version, LEDGER_SCHEMA_VERSION);
+			"ledger %s is of an earlier program: the next run into its target brings "
+			"it up to date",
+			d->path);
 	return 0;
+}
+
+/* What version 2 added; rows of before have none. One transaction: all of it or nothing. */
+static int upgrade(const struct ledger_database *d, struct error *err)
+{
+	char *text = xasprintf("BEGIN IMMEDIATE; ALTER TABLE job ADD COLUMN outputs BLOB;"
+			       " PRAGMA user_version = %d; COMMIT",
+		LEDGER_SCHEMA_VERSION);
+	int status = ledger_execute(d, text, err);
+	free(text);
+	/* fails where nothing was begun */
+	if (status)
+		(void)sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+	return status;
 }
 
 int ledger_schema_create(const struct ledger_database *d, struct error *err)
@@ -116,8 +145,9 @@ static int set_wal(const struct ledger_database *d, struct error *err)
 
 int ledger_schema_prepare(const struct ledger_database *d, struct error *err)
 {
+	int64_t version = LEDGER_SCHEMA_VERSION;
 	int empty = is_empty(d, err);
-	if (empty < 0 || (empty == 0 && ledger_schema_check(d, err)))
+	if (empty < 0 || (empty == 0 && read_version(d, &version, err)))
 		return -1;
 	if (sqlite3_db_readonly(d->handle, "main") == 1)
 		return error_set(err, ERROR_IO, "ledger %s may not be written", d->path);
@@ -128,6 +158,8 @@ int ledger_schema_prepare(const struct ledger_database *d, struct error *err)
 		LEDGER_CHECKPOINT_PAGES);
 	int status = ledger_execute(d, text, err);
 	free(text);
+	if (status == 0 && version < LEDGER_SCHEMA_VERSION)
+		status = upgrade(d, err);
 	return status ? -1 : empty;
 }
 

@@ -12,12 +12,13 @@
 
 enum {
 	LEDGER_APPLICATION_ID = 0x73634C67, /* "scLg" in the file's header, told by file(1) */
-	LEDGER_SCHEMA_VERSION = 1,          /* in the same header as user_version */
+	LEDGER_SCHEMA_VERSION = 2,          /* in the same header as user_version */
 };
 
 /*
- * Makes sure that the tables are ours and of this version, and sets WAL and synchronous=FULL. 1:
- * the file is empty, the tables are still to be made. A file that is something else is not changed.
+ * Makes sure that the tables are ours, brings those of an earlier version to this one, and sets WAL
+ * and synchronous=FULL. 1: the file is empty, the tables are still to be made. A file that is
+ * something else is not changed.
  */
 int ledger_schema_prepare(const struct ledger_database *database, struct error *err);
 

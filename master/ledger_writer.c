@@ -39,7 +39,7 @@ enum statement {
 	" input_bytes = excluded.input_bytes, output_bytes = excluded.output_bytes,"               \
 	" attempts = excluded.attempts, blames = excluded.blames,"                                 \
 	" duration_us = excluded.duration_us, worker = excluded.worker,"                           \
-	" settled_s = excluded.settled_s"
+	" settled_s = excluded.settled_s, outputs = excluded.outputs"
 
 /*
  * A death may be heard of after the end of its job, which a twin has done: it never takes away an

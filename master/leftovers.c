@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/naming.h"
 #include "common/temporary.h"
 
 /* FNV-1a (draft-eastlake-fnv), 64 bits: two folders with one hash would cost a temporary. */
@@ -19,15 +20,27 @@ static uint64_t hash(const char *text, size_t length)
 	return value ? value : 1; /* 0 is no key */
 }
 
-void leftovers_note(struct leftovers *l, const char *target)
+/* start: of an output's location, as far as it was known before it was made. */
+static void note_folder(struct leftovers *l, const char *start)
 {
-	const char *colon = strchr(target, ':'), *slash = strrchr(target, '/');
+	const char *colon = strchr(start, ':'), *slash = strrchr(start, '/');
 	if (!colon || table_count(&l->folders) >= LEFTOVERS_MAX)
 		return;
-	size_t length = slash ? (size_t)(slash - target) : (size_t)(colon - target) + 1;
-	uint64_t key = hash(target, length);
+	size_t length = slash ? (size_t)(slash - start) : (size_t)(colon - start) + 1;
+	uint64_t key = hash(start, length);
 	if (!table_find(&l->folders, key))
-		table_insert(&l->folders, key, xasprintf("%.*s", (int)length, target));
+		table_insert(&l->folders, key, xasprintf("%.*s", (int)length, start));
+}
+
+void leftovers_note(struct leftovers *l, const struct job *job)
+{
+	char start[JOB_LOCATION_MAX];
+	struct error ignored;
+	for (uint32_t i = 0; i < job_outputs(job); i++) {
+		/* what has no name has no temporary either */
+		if (naming_start(job, i, start, &ignored) == 0)
+			note_folder(l, start);
+	}
 }
 
 static void sweep(const char *location, char *const *roots, size_t count)

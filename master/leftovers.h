@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "common/job.h"
 #include "common/table.h"
 
 enum { LEFTOVERS_MAX = 100000 }; /* folders; those beyond are left to the next run */
@@ -18,8 +19,8 @@ struct leftovers {
 	struct table folders; /* hash -> location of a folder, "ROOT:path" */
 };
 
-/* target: of a job, "ROOT:path/name" or "". */
-void leftovers_note(struct leftovers *leftovers, const char *target);
+/* Notes where the temporaries of a job's outputs would be. */
+void leftovers_note(struct leftovers *leftovers, const struct job *job);
 
 /* Sweeps them all and forgets them. roots: "NAME=FOLDER", as in struct kind_run. */
 void leftovers_sweep(struct leftovers *leftovers, char *const *roots, size_t roots_count);

@@ -14,19 +14,22 @@
 #include "common/summary.h"
 #include "master/kind.h"
 #include "master/resume.h"
+#include "master/mentions.h"
 
 struct listing {
 	const struct master_kind *kind;
-	void *state;           /* of the kind */
-	struct resume *resume; /* NULL: nothing is known of any source */
-	bool digest;           /* results are to name the digests of the sources */
-	bool explains;         /* why a source is done again is wanted */
+	void *state;               /* of the kind */
+	struct resume *resume;     /* NULL: nothing is known of any source */
+	bool digest;               /* results are to name the digests of the sources */
+	bool explains;             /* why a source is done again is wanted */
+	struct mentions *mentions; /* notes sources and outputs; NULL: nobody asks for it */
 };
 
 enum listed_type {
-	LISTED_JOB,    /* to be done */
-	LISTED_DONE,   /* it is settled as done: counter, bytes */
-	LISTED_FAILED, /* it is settled: failed or quarantined */
+	LISTED_JOB,       /* to be done */
+	LISTED_DONE,      /* it is settled as done: counter, bytes */
+	LISTED_FAILED,    /* it is settled: failed or quarantined */
+	LISTED_UNCHANGED, /* an earlier run has made it: nothing to do, nothing to count */
 };
 
 /* Pointers are borrowed until the next call. */
@@ -43,6 +46,7 @@ struct listed {
 struct listed_past {
 	uint64_t counts[SUMMARY_COUNTERS_MAX];
 	uint64_t input_bytes, output_bytes;
+	uint64_t unchanged;
 };
 
 /* 1 and *listed, 0 no more, -1 one thing could not be listed: *err names it, go on. */

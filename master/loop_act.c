@@ -20,7 +20,7 @@ static int settle(struct loop *loop, const struct action *action, struct error *
 		.member = loop->member,
 	};
 	if (action->attempt > 0 && action->code != ERROR_NONE && !loop->result)
-		leftovers_note(&loop->leftovers, loop_jobs_find(&loop->jobs, action->job)->target);
+		leftovers_note(&loop->leftovers, loop_jobs_find(&loop->jobs, action->job));
 	if (loop->depot)
 		depot_withdraw(loop->depot, action->job);
 	loop_jobs_settle(&loop->jobs, loop->run, &end);
@@ -32,7 +32,7 @@ static void send_job(struct loop *loop, const struct action *action)
 {
 	struct job *job = loop_jobs_find(&loop->jobs, action->job);
 	if (action->attempt > 1) /* who had it before may be dead */
-		leftovers_note(&loop->leftovers, job->target);
+		leftovers_note(&loop->leftovers, job);
 	job->attempt = action->attempt;
 	job->alone = action->alone;
 	if (loop->depot)

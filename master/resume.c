@@ -18,6 +18,7 @@
 #include "common/hash.h"
 #include "common/memory.h"
 #include "master/kind.h"
+#include "master/ledger_outputs.h"
 
 enum { NS_PER_S = 1000000000 };
 
@@ -28,7 +29,7 @@ struct root {
 
 struct resume {
 	struct ledger *ledger;
-	bool retry_failed, digest;
+	bool retry_failed, update, digest, described;
 	size_t roots_count;
 	struct root roots[KIND_ROOTS_MAX];
 	char why[RESUME_WHY_MAX];
@@ -49,6 +50,12 @@ static const struct root *find_root(const struct resume *r, const char *location
 		}
 	}
 	return NULL;
+}
+
+int resume_root(const struct resume *r, const char *location, const char **path)
+{
+	const struct root *root = find_root(r, location, path);
+	return root ? root->fd : -1;
 }
 
 /* 0, or -1 and errno; ENOENT for what is no file below a root. */
@@ -162,23 +169,60 @@ static const char *source_change(
 }
 
 /* NULL: the output is there as it was written; else what is wrong with it. */
-static const char *output_change(
-	struct resume *r, const struct job *job, const struct ledger_entry *entry)
+static const char *file_change(struct resume *r, const char *location, uint64_t bytes)
 {
 	struct stat now;
 	const char *path;
-	if (strcmp(job->target, entry->target) != 0)
-		return "its output has another name";
-	if (!find_root(r, job->target, &path))
+	if (!find_root(r, location, &path))
 		return NULL; /* it has none */
-	if (look(r, job->target, &now))
+	if (look(r, location, &now))
 		return errno == ENOENT ? "its output is missing" : "its output can't be read";
 	if (!S_ISREG(now.st_mode))
 		return "its output is no file";
-	if ((uint64_t)now.st_size != entry->output_bytes)
+	if ((uint64_t)now.st_size != bytes)
 		return reason(r, "its output has %" PRIu64 " bytes instead of %" PRIu64,
-			(uint64_t)now.st_size, entry->output_bytes);
+			(uint64_t)now.st_size, bytes);
 	return NULL;
+}
+
+/* Whether an output was made again, under the same name, by a later one of the same job. */
+static bool is_replaced(const struct ledger_outputs *outputs, size_t number)
+{
+	for (size_t i = number + 1; i < outputs->count; i++) {
+		if (strcmp(outputs->list[i].location, outputs->list[number].location) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The same of all outputs of a job that says more than its target. */
+static const char *files_change(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
+{
+	struct ledger_outputs outputs;
+	const char *why = NULL;
+	if (!entry->outputs || ledger_outputs_unpack(&outputs, entry->outputs, entry->outputs_size))
+		return "its outputs are not known";
+	if (outputs.count != job_outputs(job))
+		why = "it has other outputs";
+	for (size_t i = 0; i < outputs.count && !why; i++) {
+		const struct ledger_output *output = &outputs.list[i];
+		if (r->described && !output->produced.has_digest)
+			why = "its outputs are not described";
+		else if (!is_replaced(&outputs, i))
+			why = file_change(r, output->location, output->produced.bytes);
+	}
+	ledger_outputs_release(&outputs);
+	return why;
+}
+
+static const char *output_change(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
+{
+	if (strcmp(job->target, entry->target) != 0)
+		return "its output has another name";
+	return job->labels_count || r->described ? files_change(r, job, entry)
+						 : file_change(r, job->target, entry->output_bytes);
 }
 
 static const char *command_change(const struct ledger_entry *entry)
@@ -213,6 +257,41 @@ static enum resume_verdict judge_quarantined(
 	return *why ? RESUME_DO : RESUME_QUARANTINED;
 }
 
+/* What has changed since an ended run, in the words of --update. */
+static const char *change_since(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry)
+{
+	char what[RESUME_WHY_MAX];
+	if (!entry->same_program)
+		return "program changed";
+	if (!entry->same_command)
+		return "parameters changed";
+	const char *change = source_change(r, job, entry);
+	if (change) {
+		bool says_so = strncmp(change, "changed: ", strlen("changed: ")) == 0;
+		(void)snprintf(what, sizeof(what), "%s", change); /* it may stand in r->why */
+		return reason(r, "source changed: %s", says_so ? what + strlen("changed: ") : what);
+	}
+	change = output_change(r, job, entry);
+	if (!change)
+		return NULL;
+	if (strcmp(change, "its output is missing") == 0)
+		return "output missing";
+	return change + strlen("its ");
+}
+
+static enum resume_verdict judge_earlier(
+	struct resume *r, const struct job *job, const struct ledger_entry *entry, const char **why)
+{
+	if (!entry->same_place)
+		*why = "new";
+	else if (entry->outcome == LEDGER_DONE)
+		*why = change_since(r, job, entry);
+	else
+		*why = "failed before";
+	return *why ? RESUME_DO : RESUME_UNCHANGED;
+}
+
 /* Deaths count against the file that caused them, not against one that has taken its place. */
 static void take_blames(struct resume *r, struct job *job, const struct ledger_entry *entry)
 {
@@ -236,7 +315,7 @@ static enum resume_verdict judge(
 	if (entry->outcome == LEDGER_QUARANTINED)
 		return judge_quarantined(r, job, entry, why);
 	if (!entry->this_run)
-		return RESUME_DO;
+		return r->update ? judge_earlier(r, job, entry, why) : RESUME_DO;
 	switch (entry->outcome) {
 	case LEDGER_DONE:
 		return judge_done(r, job, entry, why);
@@ -278,7 +357,9 @@ int resume_open(struct resume **resume, const struct resume_options *options, st
 	struct resume *r = xcalloc(1, sizeof(*r));
 	r->ledger = options->ledger;
 	r->retry_failed = options->retry_failed;
+	r->update = options->update;
 	r->digest = options->digest;
+	r->described = options->described;
 	*resume = NULL;
 	for (size_t i = 0; i < options->roots_count; i++) {
 		if (open_root(r, options->roots[i], err)) {
@@ -306,13 +387,13 @@ int resume_judge(struct resume *r, struct job *job, struct ledger_entry *entry, 
 {
 	const struct ledger_past *past = ledger_past(r->ledger);
 	*why = NULL;
-	if (!past->resuming && !past->any_quarantined)
+	if (!past->resuming && !past->any_quarantined && !r->update)
 		return RESUME_DO;
 	int found = ledger_find(r->ledger, job->source, entry, err);
 	if (found < 0)
 		return -1;
 	if (found == 0) {
-		*why = why_unknown(r, job);
+		*why = r->update ? "new" : why_unknown(r, job);
 		return RESUME_DO;
 	}
 	return (int)judge(r, job, entry, why);

@@ -5,6 +5,8 @@
  * Skipped are, in a run that is resumed: what it has done, if the source is still the same file and
  * the output is there with the bytes that were written; what failed in it, if the source is the
  * same. In any run: what was quarantined, until its source, the parameters or the program change.
+ * With --update also what an ended run has done from and to the same place with the same parameters
+ * and program, if source and output are still the same.
  *
  * The same file: the same size and time of change; with --digest the same size and content,
  * whatever its times say (a source is then read once more to know). An object in S3 is what its
@@ -30,12 +32,15 @@ struct resume_options {
 	char *const *roots;    /* "NAME=FOLDER", as in struct kind_run; borrowed for the call */
 	size_t roots_count;
 	bool retry_failed; /* what failed or was quarantined is done again */
+	bool update;       /* what earlier runs have done counts as well */
 	bool digest;       /* content tells whether a source has changed */
+	bool described;    /* only outputs count of which pixels and digest are known */
 };
 
 enum resume_verdict {
 	RESUME_DO,
 	RESUME_DONE,
+	RESUME_UNCHANGED, /* an earlier run has done it, and it is as it should be */
 	RESUME_FAILED,
 	RESUME_QUARANTINED,
 };
@@ -52,6 +57,9 @@ void resume_close(struct resume *resume);
  */
 int resume_judge(struct resume *resume, struct job *job, struct ledger_entry *entry,
 	const char **why, struct error *err);
+
+/* The root of a location, a descriptor, and in *path what is below it; -1: it lies in none. */
+int resume_root(const struct resume *resume, const char *location, const char **path);
 
 /*
  * The size and time of a source as it is now, for outcomes that come without (a worker that died

@@ -4,9 +4,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/quote.h"
+#include "master/ledger_outputs.h"
 #include "master/progress.h"
 
 const char *run_job_name(const struct job *job, char *buffer, size_t size)
@@ -70,7 +73,10 @@ static void write_down(struct run *run, const struct settlement *settlement,
 	/* of a job whose worker died nobody could say which file it was */
 	if (result->code == ERROR_QUARANTINED && copy.source_mtime_ns == 0)
 		resume_identify(run->resume, copy.source, &copy.source_size, &copy.source_mtime_ns);
+	uint8_t *outputs = ledger_outputs_pack(settlement->job, result, &copy.outputs_size);
+	copy.outputs = outputs;
 	ledger_settle(run->ledger, &copy);
+	free(outputs);
 }
 
 void run_blame(struct run *run, const struct run_blame *blame)
@@ -97,8 +103,20 @@ void run_add_past(struct run *run, const struct listed_past *past)
 		summary->counts[i] += past->counts[i];
 		run->past += past->counts[i];
 	}
+	summary->unchanged += past->unchanged;
 	summary->input_bytes += past->input_bytes;
 	summary->output_bytes += past->output_bytes;
+}
+
+/* What is not as its source was, although nothing failed. */
+static void say_remark(const struct run *run, const char *name, const struct result *result)
+{
+	char text[KIND_REMARK_MAX] = "";
+	struct quote quote;
+	if (run->kind->remark && !run->settings->quiet)
+		run->kind->remark(result, text);
+	if (text[0])
+		log_line("%s: %s", quote_name(&quote, name), text);
 }
 
 void run_settle(struct run *run, const struct settlement *settlement)
@@ -131,6 +149,7 @@ void run_settle(struct run *run, const struct settlement *settlement)
 	summary->counts[counter]++;
 	summary->input_bytes += result->input_bytes;
 	summary->output_bytes += result->output_bytes;
+	say_remark(run, name, result);
 	if (run->settings->verbose)
 		report(run, summary->counters[counter], name);
 }
@@ -145,6 +164,7 @@ static const char *without_root(const char *location)
 void run_add_failure(struct run *run, const char *name, const struct error *why)
 {
 	run->summary.failed++;
+	run->listed_badly = run->listed_badly || !name[0];
 	failures_add(run->failures, without_root(name), why->message);
 }
 
@@ -192,6 +212,9 @@ bool run_list(struct run *run, const struct listed *listed)
 	case LISTED_FAILED:
 		run_add_past_failure(run, listed->job.source, &listed->reason);
 		return false;
+	case LISTED_UNCHANGED:
+		run->summary.unchanged++;
+		return false;
 	}
 	return true;
 }
@@ -199,7 +222,7 @@ bool run_list(struct run *run, const struct listed *listed)
 void run_show_progress(const struct run *run, uint64_t todo, bool todo_is_final, int64_t now_ms)
 {
 	const struct summary *summary = &run->summary;
-	uint64_t done = summary->failed;
+	uint64_t done = summary->failed + summary->unchanged;
 	if (!progress_is_on())
 		return;
 	for (size_t i = 0; i < SUMMARY_COUNTERS_MAX && summary->counters[i]; i++)

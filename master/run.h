@@ -25,6 +25,8 @@ struct run {
 	uint8_t id[LEDGER_RUN_ID_SIZE]; /* the same for all starts of a run */
 	uint32_t epoch;                 /* 1, one more for each start */
 	uint64_t past, past_failed; /* jobs that an earlier start has settled; of these failed */
+	bool listed_badly;          /* something of the source could not be listed */
+	uint64_t deleted;           /* outputs, by --delete */
 	bool ended;                 /* every job that there was is settled */
 	int64_t start_ms;
 	char last_name[256]; /* of the job that was finished last, cut */

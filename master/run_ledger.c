@@ -21,6 +21,20 @@ static void say_resuming(const struct ledger_past *past)
 		quote_number(listed, past->listed), past->listing_ended ? "" : " or more");
 }
 
+static int open_resume(struct run *run, struct error *err)
+{
+	const struct resume_options resume = {
+		.ledger = run->ledger,
+		.roots = run->kind_run.roots,
+		.roots_count = run->kind_run.roots_count,
+		.retry_failed = run->settings->retry_failed,
+		.update = run->settings->update,
+		.digest = run->settings->checksum,
+		.described = run->kind_run.needs_outputs,
+	};
+	return run->ledger ? resume_open(&run->resume, &resume, err) : 0;
+}
+
 static int open_file(struct run *run, const char *path, struct error *err)
 {
 	const struct kind_run *kind_run = &run->kind_run;
@@ -33,6 +47,8 @@ static int open_file(struct run *run, const char *path, struct error *err)
 		.parameters_size = kind_run->ledger_parameters_size,
 		.program = SCIAME_VERSION,
 	};
+	if (run->settings->dry_run)
+		return ledger_look(&run->ledger, &options, err) || open_resume(run, err) ? -1 : 0;
 	if (ledger_open(&run->ledger, &options, err))
 		return -1;
 	const struct ledger_past *past = ledger_past(run->ledger);
@@ -40,14 +56,25 @@ static int open_file(struct run *run, const char *path, struct error *err)
 	run->epoch = past->epoch;
 	if (past->resuming && !run->settings->quiet)
 		say_resuming(past);
-	const struct resume_options resume = {
-		.ledger = run->ledger,
-		.roots = run->kind_run.roots,
-		.roots_count = run->kind_run.roots_count,
-		.retry_failed = run->settings->retry_failed,
-		.digest = run->settings->checksum,
-	};
-	return resume_open(&run->resume, &resume, err);
+	return open_resume(run, err);
+}
+
+/* The default place is made only when it is to be used. */
+static char *place(const struct run *run, struct error *err)
+{
+	const char *target = run->kind_run.ledger_target;
+	if (run->settings->ledger)
+		return xstrdup(run->settings->ledger);
+	return run->settings->dry_run ? ledger_place(target, err) : ledger_make_place(target, err);
+}
+
+/* A target that is not there, and is not made for a dry run, has none. */
+static bool is_wanted(const struct run *run)
+{
+	const struct settings *settings = run->settings;
+	return run->kind_run.ledger_target && !settings->no_ledger &&
+	       (settings->ledger || settings->update || settings->deletes ||
+		       !run->kind_run.ledger_optional);
 }
 
 int run_open_ledger(struct run *run, struct error *err)
@@ -55,13 +82,10 @@ int run_open_ledger(struct run *run, struct error *err)
 	const struct settings *settings = run->settings;
 	run->epoch = 1;
 	random_bytes(run->id, sizeof(run->id));
-	if (settings->ledger && !run->kind_run.ledger_target)
+	if (settings->ledger && !run->kind_run.ledger_target && !settings->dry_run)
 		return error_set(err, ERROR_USAGE, "%s keeps no ledger", run->kind->name);
-	bool wanted = run->kind_run.ledger_target && !settings->no_ledger &&
-		      (settings->ledger || !run->kind_run.ledger_optional);
-	if (wanted) {
-		char *path = settings->ledger ? xstrdup(settings->ledger)
-					      : ledger_make_place(run->kind_run.ledger_target, err);
+	if (is_wanted(run)) {
+		char *path = place(run, err);
 		int status = path ? open_file(run, path, err)
 				  : error_wrap(err, "choose a place with --ledger FILE, or go "
 						    "without: --no-ledger");
@@ -74,13 +98,16 @@ int run_open_ledger(struct run *run, struct error *err)
 		.state = run->kind_run.state,
 		.resume = run->resume,
 		.digest = run->ledger && settings->checksum,
-		.explains = settings->verbose,
+		.explains = settings->verbose || settings->dry_run,
+		.mentions = run->ledger && settings->deletes ? mentions_new() : NULL,
 	};
 	return 0;
 }
 
 int run_close_ledger(struct run *run, struct error *err)
 {
+	mentions_free(run->listing.mentions);
+	run->listing.mentions = NULL;
 	resume_close(run->resume);
 	run->resume = NULL;
 	int status = ledger_close(run->ledger, run->ended, err);

@@ -18,7 +18,7 @@ enum {
 	TARGET_WAIT_MS = 30 * 1000, /* by default */
 	WAIT_TIMEOUT_MS = 60 * 1000,
 	CHANNELS = 64,
-	GROUPS_MAX = 4,
+	GROUPS_MAX = 6,
 };
 
 static const char *const transfers[] = { "shared", "inline", NULL };
@@ -165,6 +165,31 @@ static const struct option_spec specs[] = {
 	{ 0 },
 };
 
+/* Of kinds whose outputs stay where they were made. */
+static const struct option_spec update_specs[] = {
+	{ .name = "update",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, update),
+		.help = "make only the outputs whose source (size and time; content with "
+			"--checksum), options or program have changed since, or that are missing; "
+			"-v says why" },
+	{ .name = "delete",
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, deletes),
+		.help = "at the end remove the outputs whose source is gone, as far as the ledger "
+			"knows that they were made from it and they were not changed since; and "
+			"folders that this leaves empty" },
+	{ .name = "dry-run",
+		.letter = 'n',
+		.parse = option_flag,
+		.value = true,
+		.offset = offsetof(struct settings, dry_run),
+		.help = "say what would be made and deleted, and why, and do nothing" },
+	{ 0 },
+};
+
 static const struct option_spec network_specs[] = {
 	{ .name = "listen",
 		.argument = "HOST:PORT",
@@ -226,6 +251,12 @@ static void make_groups(struct settings *settings, struct option_group groups[GR
 	if (settings->kind)
 		groups[count++] = (struct option_group) { "Options", settings->kind->options,
 			settings->kind_settings };
+	if (settings->kind && settings->kind->more_options)
+		groups[count++] = (struct option_group) { settings->kind->more_title,
+			settings->kind->more_options, settings->kind_settings };
+	if (settings->kind && settings->kind->updates)
+		groups[count++] =
+			(struct option_group) { "What has changed", update_specs, settings };
 	groups[count++] = (struct option_group) { "General options", specs, settings };
 	groups[count++] = (struct option_group) { "Other machines", network_specs, settings };
 	groups[count] = (struct option_group) { 0 };
@@ -267,8 +298,14 @@ static int parse_options(struct settings *settings, int argc, char **argv, struc
 			"a command is missing; there are: %s; see --help", master_kind_names());
 	if (settings->ledger && settings->no_ledger)
 		return error_set(err, ERROR_USAGE, "--ledger and --no-ledger exclude each other");
+	if (settings->no_ledger && (settings->update || settings->deletes))
+		return error_set(err, ERROR_USAGE,
+			"--%s needs the ledger, and excludes --no-ledger",
+			settings->update ? "update" : "delete");
 	if (settings->quiet && settings->verbose)
 		return error_set(err, ERROR_USAGE, "--quiet and --verbose exclude each other");
+	if (settings->quiet && settings->dry_run)
+		return error_set(err, ERROR_USAGE, "--quiet and --dry-run exclude each other");
 	return check_network(settings, err);
 }
 
@@ -326,6 +363,7 @@ void settings_print_help(const struct settings *settings)
 				(void)printf("  %-8s %s\n", kind->name, kind->summary);
 		}
 		(void)printf("  %-8s %s\n", "ledger", "what became of each source of a run");
+		(void)printf("  %-8s %s\n", "formats", "which pictures are read and written here");
 		(void)printf("  %-8s %s\n", "keygen", "keys for workers of other machines");
 		(void)printf("  %-8s %s\n", "workers", "who works for a run");
 		(void)printf("\n'sciame COMMAND --help' lists a command's own options.\n\n");

@@ -44,6 +44,9 @@ struct settings {
 	const char *ledger; /* file, borrowed from argv, or NULL: by the target */
 	int sandbox;        /* 0: required, 1: best effort */
 	bool no_ledger, no_twins, retry_failed, checksum;
+	bool update;  /* only what has changed since it was made */
+	bool deletes; /* outputs whose source is gone */
+	bool dry_run; /* nothing is made or deleted, only said */
 	bool serial, sync, json, quiet, verbose, help, version;
 };
 

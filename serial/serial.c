@@ -2,11 +2,14 @@
 /* Here alone the master's and the worker's halves of a kind meet in one process. */
 #include "serial/serial.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/naming.h"
 #include "common/socket.h"
 #include "master/progress.h"
 #include "worker/digest.h"
@@ -28,12 +31,17 @@ struct serial {
 };
 
 static volatile sig_atomic_t interrupted;
+static const struct run *listing; /* what a signal ends; set before any is caught */
 
 /* The second signal finds the default action again. */
 static void on_signal(int number)
 {
+	int before = errno;
 	(void)number;
 	interrupted = 1;
+	if (listing->kind->stop)
+		listing->kind->stop(listing->kind_run.state);
+	errno = before;
 }
 
 static void catch_signals(void)
@@ -53,14 +61,25 @@ static void catch_signals(void)
 static int execute_on(struct serial *serial, const struct job *job, const struct input *input,
 	struct result *result, struct error *err)
 {
-	struct output output = { .fd = -1 };
-	int status = store_create(serial->store, job, input, &output, err);
+	struct output outputs[JOB_OUTPUTS_MAX];
+	int out_fds[JOB_OUTPUTS_MAX] = { -1 };
+	uint32_t count = job_outputs(job), created = 0;
+	int status = 0;
+	for (; created < count && status == 0; created++) {
+		const struct store_request request = { job, created, input };
+		status = store_create(serial->store, &request, &outputs[created], err);
+		out_fds[created] = outputs[created].fd;
+	}
 	if (status == 0)
-		status = serial->kind->execute(job, input->fd, output.fd, result, err);
+		status = serial->kind->execute(job, input->fd, out_fds, result, err);
+	assert(status || result->outputs_count == count);
 	if (status == 0)
-		status = store_commit(serial->store, &output, result->output_bytes, err);
-	else
-		store_discard(&output);
+		status = naming_check(job, result, err);
+	for (uint32_t i = 0; i < count && status == 0; i++)
+		status = store_commit(serial->store, &outputs[i], &result->outputs[i], err);
+	/* what was committed is settled: nothing happens to it */
+	for (uint32_t i = 0; i < created; i++)
+		store_discard(&outputs[i]);
 	/* a kind only reads its input: what says so is about the output */
 	if (status && err->code == ERROR_IO)
 		(void)store_blames_target(job->target, err->number, err);
@@ -237,8 +256,8 @@ static int run_all(struct run *run, struct serial *serial, struct error *err)
 		struct listed listed;
 		int status = listing_next(&run->listing, &listed, &why);
 		if (status == 0) {
-			run->ended = true;
-			note_listed(run, true);
+			run->ended = !interrupted; /* else the listing was stopped */
+			note_listed(run, run->ended);
 			break;
 		}
 		run->summary.todo++;
@@ -264,6 +283,7 @@ int serial_run(struct run *run, struct error *err)
 	struct serial serial = { .store = store_new(&options) };
 	int status = start(&serial, run, err);
 	if (status == 0) {
+		listing = run;
 		catch_signals();
 		status = run_all(run, &serial, err);
 		run->summary.canceled = interrupted;

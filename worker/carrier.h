@@ -30,13 +30,15 @@ enum cargo_way { CARGO_IN, CARGO_OUT };
 struct cargo {
 	enum cargo_way way;
 	const struct job *job;
-	const char *location; /* its source or its target */
+	const char *location; /* its source, or that of the output */
+	uint32_t output;      /* OUT: which one of the job */
 	/*
 	 * IN: where to write the input, a memfd of the owner's. OUT: what to deliver from its
 	 * beginning, bytes of it.
 	 */
 	int fd;
-	uint64_t bytes;   /* IN: how many there are, set by the end */
+	uint32_t width, height; /* OUT: of a picture, for its name */
+	uint64_t bytes;         /* IN: how many there are, set by the end */
 	int64_t mtime_ns; /* IN: when they were changed last, 0 if nobody says; set by the end */
 	struct error why; /* set by the end: ERROR_NONE it has arrived whole */
 	uint32_t duration_us;

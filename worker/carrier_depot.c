@@ -167,6 +167,9 @@ static int send_pieces(struct carrier_depot *d, struct trip *trip, struct error 
 			.total = trip->total,
 			.data = d->piece,
 			.size = size,
+			.output = cargo->output,
+			.width = size == left ? cargo->width : 0,
+			.height = size == left ? cargo->height : 0,
 		};
 		status = say(d, &put, err);
 		if (status > 0) {
@@ -239,6 +242,7 @@ static struct trip *find(struct carrier_depot *d, const struct depot_message *m)
 		const struct cargo *cargo = trip->cargo;
 		/* a failure ends either; a job has only one of them on its way at a time */
 		if (cargo->job->id == m->job && cargo->job->attempt == m->attempt &&
+			cargo->output == m->output &&
 			(m->act == DEPOT_FAILED || in == (cargo->way == CARGO_IN)))
 			return trip;
 	}

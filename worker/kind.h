@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/error.h"
 #include "common/job.h"
@@ -17,15 +18,18 @@ struct sandbox_limits {
 
 struct worker_kind {
 	const char *name;
+	/* Prints what it understands here, as text or JSON; instead of start. Or NULL. */
+	int (*print_formats)(FILE *out, bool json, struct error *err);
 	struct sandbox_limits limits;
 	/* Called once in a lane, before its first job and the closing of the sandbox. Or NULL. */
 	int (*start)(struct error *err);
 	/*
-	 * Does one job: reads in_fd from offset 0, writes out_fd (empty at the start), fills
-	 * report, input_bytes and output_bytes of *result. Either is -1 where the job has no
-	 * such file. The caller keeps both descriptors. Never opens a file by name, never prints.
+	 * Does one job: reads in_fd from offset 0 (-1: it has no input), writes its outputs
+	 * (job_outputs of them, empty at the start) to out_fds, fills report, input_bytes,
+	 * output_bytes and outputs of *result. The caller keeps the descriptors. Never opens a
+	 * file by name, never prints.
 	 */
-	int (*execute)(const struct job *job, int in_fd, int out_fd, struct result *result,
+	int (*execute)(const struct job *job, int in_fd, const int *out_fds, struct result *result,
 		struct error *err);
 };
 

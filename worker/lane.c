@@ -149,10 +149,25 @@ static struct lane_job *held(struct lane *lane, size_t position)
 
 static void add_descriptors(struct packet *packet, const struct lane_job *job)
 {
+	uint32_t outputs = job_outputs(job->job);
 	if (job->in_fd >= 0)
 		packet->descriptors[packet->count++] = job->in_fd;
-	if (job->out_fd >= 0)
-		packet->descriptors[packet->count++] = job->out_fd;
+	memcpy(packet->descriptors + packet->count, job->out_fds,
+		outputs * sizeof(job->out_fds[0]));
+	packet->count += outputs;
+}
+
+/* How many of the jobs have room in a packet with their files. */
+static size_t count_fitting(const struct lane_job *jobs, size_t count)
+{
+	size_t descriptors = 0, n = 0;
+	while (n < count) {
+		descriptors += 1 + job_outputs(jobs[n].job);
+		if (descriptors > PACKET_DESCRIPTORS_MAX)
+			break;
+		n++;
+	}
+	return n;
 }
 
 int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, struct packet *packet,
@@ -161,6 +176,7 @@ int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, st
 	struct job list[WIRE_BATCH_MAX];
 	struct error err;
 	assert(count > 0 && count <= WIRE_BATCH_MAX && count <= lane_room(lane));
+	count = count_fitting(jobs, count);
 	for (size_t i = 0; i < count; i++)
 		list[i] = *jobs[i].job;
 	struct message message = { .type = MESSAGE_JOBS, .jobs = list, .count = count };
@@ -176,7 +192,7 @@ int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, st
 	for (size_t i = 0; i < taken; i++)
 		*held(lane, lane->count++) = jobs[i];
 	assert(jobs[0].job->kind == lane->kind);
-	assert(count == 1 || !jobs[0].job->alone);
+	assert(taken == 1 || !jobs[0].job->alone);
 	lane->alone = lane->alone || jobs[0].job->alone;
 	return (int)taken;
 }

@@ -29,8 +29,9 @@ enum { LANE_HELD_MAX = 2 * WIRE_BATCH_MAX }; /* jobs that one lane may have been
 /* A job in a lane's hands. */
 struct lane_job {
 	const struct job *job;
-	int in_fd, out_fd; /* -1: none. Needed only for lane_submit */
-	void *owner;       /* the caller's own */
+	int in_fd;          /* -1: none. Needed only for lane_submit, as the next */
+	const int *out_fds; /* job_outputs(job) of them; borrowed */
+	void *owner;        /* the caller's own */
 };
 
 struct lane {
@@ -67,7 +68,8 @@ int lane_start(struct lane *lane, const struct lane_options *options, struct err
 size_t lane_room(const struct lane *lane);
 
 /*
- * Gives the lane up to count jobs (all of one kind, at most lane_room); returns how many it took,
+ * Gives the lane up to count jobs (all of one kind, at most lane_room); returns how many it took
+ * (as many as fit one packet with their files, but one at least),
  * or -1 when it is broken and must be buried. packet is scratch space.
  */
 int lane_submit(struct lane *lane, const struct lane_job *jobs, size_t count, struct packet *packet,

@@ -73,7 +73,14 @@ static int flush(struct lane_state *lane, struct error *err)
 	return 0;
 }
 
-static void run(struct lane_state *lane, const struct job *job, int in_fd, int out_fd)
+/* The files of one job. */
+struct files {
+	int in_fd; /* -1: none */
+	int out_fds[JOB_OUTPUTS_MAX];
+	uint32_t outputs;
+};
+
+static void run(struct lane_state *lane, const struct job *job, const struct files *files)
 {
 	struct result *result = &lane->results[lane->count++];
 	struct error err = { 0 };
@@ -84,9 +91,10 @@ static void run(struct lane_state *lane, const struct job *job, int in_fd, int o
 		return;
 	}
 	int64_t start_us = clock_us();
+	int in_fd = files->in_fd;
 	int status = job->digest && in_fd >= 0 ? digest_source(in_fd, result, &err) : 0;
 	if (status == 0)
-		status = lane->kind->execute(job, in_fd, out_fd, result, &err);
+		status = lane->kind->execute(job, in_fd, files->out_fds, result, &err);
 	if (status)
 		result_fail(result, &err);
 	int64_t duration_us = clock_us() - start_us;
@@ -94,12 +102,30 @@ static void run(struct lane_state *lane, const struct job *job, int in_fd, int o
 	board_end(&lane->board);
 }
 
-/* The next descriptor of the packet if the job has such a file, else -1. */
-static int next_descriptor(struct packet *packet, size_t *used, const char *location)
+/* The next descriptor of the packet; the worker has sent as many as its jobs need. */
+static int next_descriptor(const struct packet *packet, size_t *used)
 {
-	if (location[0] == '\0')
-		return -1;
 	return *used < packet->count ? packet->descriptors[(*used)++] : -1;
+}
+
+static void take_files(
+	const struct packet *packet, size_t *used, const struct job *job, struct files *files)
+{
+	files->in_fd = job->source[0] ? next_descriptor(packet, used) : -1;
+	files->outputs = job_outputs(job);
+	files->out_fds[0] = -1; /* what a job without outputs is given */
+	for (uint32_t i = 0; i < files->outputs; i++)
+		files->out_fds[i] = next_descriptor(packet, used);
+}
+
+static void close_files(const struct files *files)
+{
+	if (files->in_fd >= 0)
+		(void)close(files->in_fd); /* only read */
+	for (uint32_t i = 0; i < files->outputs; i++) {
+		if (files->out_fds[i] >= 0)
+			(void)close(files->out_fds[i]); /* the worker checks its own */
+	}
 }
 
 static int run_jobs(struct lane_state *lane, const struct message *message, struct error *err)
@@ -107,15 +133,12 @@ static int run_jobs(struct lane_state *lane, const struct message *message, stru
 	size_t used = 0;
 	for (size_t i = 0; i < message->count; i++) {
 		const struct job *job = &message->jobs[i];
-		int in_fd = next_descriptor(&lane->received, &used, job->source);
-		int out_fd = next_descriptor(&lane->received, &used, job->target);
+		struct files files;
+		take_files(&lane->received, &used, job, &files);
 		if (start_kind(lane, job->kind, err))
 			return -1;
-		run(lane, job, in_fd, out_fd);
-		if (in_fd >= 0)
-			(void)close(in_fd); /* only read */
-		if (out_fd >= 0)
-			(void)close(out_fd); /* the worker syncs and checks its own descriptor */
+		run(lane, job, &files);
+		close_files(&files);
 		if (clock_us() - lane->flushed_us >= FLUSH_US && flush(lane, err))
 			return -1;
 	}

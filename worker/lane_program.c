@@ -26,10 +26,25 @@ const struct worker_kind *worker_kind_find(uint32_t number)
 	return number == NAME(KIND_, LANE_KIND) ? &THE_KIND : NULL;
 }
 
+/* "--formats": for people, not for a worker. */
+static int print_formats(bool json)
+{
+	struct error err;
+	log_open("sciame");
+	if (!THE_KIND.print_formats(stdout, json, &err))
+		return 0;
+	log_line("%s", err.message);
+	return 3;
+}
+
 int main(int argc, char **argv)
 {
 	startup_descriptors();
 	startup_dispositions();
+	bool formats = argc == 2 && THE_KIND.print_formats;
+	if (formats &&
+		(strcmp(argv[1], "--formats") == 0 || strcmp(argv[1], "--formats=json") == 0))
+		_exit(print_formats(strcmp(argv[1], "--formats=json") == 0)); /* as below */
 	log_open("sciame-worker: lane");
 	if (argc != 4 || strcmp(argv[1], "--lane") != 0) {
 		log_line("lanes are started by sciame-worker");

@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "common/memory.h"
+#include "common/naming.h"
 #include "worker/loop_work.h"
 
 enum { MEAN_WEIGHT = 16 };
 
-/* A job while its input comes, or while its output goes. */
+/* A job while its input comes, or while its outputs go. */
 struct carry {
 	struct carry *before, *behind; /* in the list of its kind */
 	const struct carrier *carrier;
@@ -19,6 +20,7 @@ struct carry {
 	struct job *job;      /* IN */
 	struct work *work;    /* OUT */
 	struct result result; /* OUT: what the lane said */
+	char *location;       /* OUT: of the output that goes */
 };
 
 struct list {
@@ -67,6 +69,7 @@ static void carry_free(struct carry *carry)
 	if (carry->work)
 		work_free(carry->work);
 	free(carry->job);
+	free(carry->location);
 	free(carry);
 }
 
@@ -128,6 +131,8 @@ static int fail(struct carries *c, struct carry *carry, const struct error *why,
 	struct result *result = &carry->result;
 	const struct job *job = carry->work ? carry->work->job : carry->job;
 	result_fail(result, why);
+	result->outputs_count = 0;
+	result->output_bytes = 0;
 	result->job = job->id;
 	result->attempt = job->attempt;
 	int status = session_report(c->session, result, err);
@@ -185,6 +190,30 @@ static int begin_inputs(struct carries *c, struct error *err)
 	return 0;
 }
 
+/* Sends one of the outputs of a job on its way. */
+static int begin_output(struct carries *c, struct carry *carry, uint32_t number, struct error *err)
+{
+	struct error why;
+	const struct work *work = carry->work;
+	const struct produced *produced = &carry->result.outputs[number];
+	if (!carry->location)
+		carry->location = xmalloc(JOB_LOCATION_MAX);
+	carry->cargo = (struct cargo) {
+		.way = CARGO_OUT,
+		.job = work->job,
+		.location = carry->location,
+		.output = number,
+		.fd = work->out_fds[number],
+		.width = produced->width,
+		.height = produced->height,
+		.bytes = produced->bytes,
+		.owner = carry,
+	};
+	if (naming_location(work->job, number, produced, carry->location, &why))
+		return fail(c, carry, &why, err);
+	return begin(c, &c->going, carry, err);
+}
+
 static int begin_outputs(struct carries *c, struct error *err)
 {
 	struct result result;
@@ -195,15 +224,7 @@ static int begin_outputs(struct carries *c, struct error *err)
 		carry->result = result;
 		carry->carrier = carriers_find(c->carriers, work->job->target);
 		assert(carry->carrier); /* that is why it is outgoing */
-		carry->cargo = (struct cargo) {
-			.way = CARGO_OUT,
-			.job = work->job,
-			.location = work->job->target,
-			.fd = work->output.fd,
-			.bytes = result.output_bytes,
-			.owner = carry,
-		};
-		if (begin(c, &c->going, carry, err))
+		if (begin_output(c, carry, 0, err))
 			return -1;
 	}
 	return 0;
@@ -233,6 +254,10 @@ static int on_output(struct carries *c, struct carry *carry, struct error *err)
 	list_remove(&c->going, carry);
 	if (carry->cargo.why.code != ERROR_NONE)
 		return fail(c, carry, &carry->cargo.why, err);
+	uint32_t next = carry->cargo.output + 1;
+	work_taken(carry->work, carry->cargo.output);
+	if (next < carry->work->outputs_count)
+		return begin_output(c, carry, next, err);
 	int status = session_report(c->session, &carry->result, err);
 	carry_free(carry);
 	return status;

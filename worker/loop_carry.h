@@ -3,7 +3,7 @@
  * The part of the worker's loop that has inputs brought and outputs taken away (worker/carrier.h):
  *
  *     carries_add -> input comes -> lanes_add_carried
- *     lanes_take_outgoing -> output goes -> session_report
+ *     lanes_take_outgoing -> outputs go, one after the other -> session_report
  *
  * What is in memory is bounded: no further input is sent for while CARRIES_BYTES_MAX are here.
  */
@@ -54,7 +54,7 @@ int carries_abandon(struct carries *c, struct error *err);
 void carries_fence(struct carries *c);
 /* No output is on its way. */
 bool carries_idle(const struct carries *c);
-/* Jobs whose input waits or comes, or whose output goes. */
+/* Jobs whose input waits or comes, or whose outputs go. */
 size_t carries_count(const struct carries *c);
 
 #endif

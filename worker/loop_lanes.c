@@ -244,13 +244,17 @@ static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct err
 	return end(l, lane, &why, err);
 }
 
-/* How many jobs a lane should get now: none while it has enough, several when they are short. */
-static size_t wanted(const struct lanes *l, const struct lane *lane)
+/*
+ * How many jobs as the next one a lane should get now: none while it has enough, several when they
+ * are short.
+ */
+static size_t wanted(const struct lanes *l, const struct lane *lane, const struct job *next)
 {
 	size_t target = l->mean_us ? AHEAD_US / l->mean_us : 1;
 	size_t share = l->queue.count / l->count; /* at the end the other lanes want some, too */
-	if (target > l->held_max)
-		target = l->held_max;
+	size_t most = next->labels_count ? l->held_max / next->labels_count : l->held_max;
+	if (target > most)
+		target = most;
 	if (target < 1)
 		target = 1;
 	if (lane->count > target / 2)
@@ -311,10 +315,12 @@ static int hand_out(struct lanes *l, struct lane *lane, int64_t now_ms, struct e
 {
 	struct lane_job jobs[WIRE_BATCH_MAX];
 	size_t count, taken = 0;
-	size_t want = wanted(l, lane);
-	if (!l->queue.first || want == 0)
+	if (!l->queue.first)
 		return 0;
 	const struct job *job = l->queue.first->job;
+	size_t want = wanted(l, lane, job);
+	if (want == 0)
+		return 0;
 	bool apart = l->stopped || job->alone || lane->alone || job->kind != lane->kind;
 	if (lane->count > 0 && apart)
 		return 0; /* until the lane is idle */

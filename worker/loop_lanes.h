@@ -52,7 +52,7 @@ void lanes_add_carried(struct lanes *lanes, struct job *job, const struct carrie
 /* Bytes that were brought and are here. */
 uint64_t lanes_carried_bytes(const struct lanes *lanes);
 
-/* The next job that is done and whose output is to be taken away; the caller frees it. Or NULL. */
+/* The next one done whose outputs are to be taken away; the caller frees it. Or NULL. */
 struct work *lanes_take_outgoing(struct lanes *lanes, struct result *result);
 bool lanes_have_outgoing(const struct lanes *lanes);
 

@@ -142,7 +142,7 @@ int lanes_gather(
 		if (status == OPENED_NOT)
 			continue;
 		jobs[(*count)++] =
-			(struct lane_job) { work->job, work->input.fd, work->output.fd, work };
+			(struct lane_job) { work->job, work->input.fd, work->out_fds, work };
 		if (work->job->alone)
 			break;
 	}

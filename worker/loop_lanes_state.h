@@ -28,7 +28,7 @@ struct lanes {
 	struct work_queue queue;
 	struct work_queue outgoing; /* done, but for their outputs to be taken away */
 	uint64_t carried_bytes;
-	size_t held_max;         /* jobs in one lane's hands */
+	size_t held_max;         /* jobs in one lane's hands, of one output each */
 	uint32_t mean_us;        /* of a job; 0: none has ended yet */
 	uint32_t start_failures; /* in a row */
 	bool stopped;            /* what lanes hold is finished, nothing else begins */
@@ -40,7 +40,7 @@ struct lanes {
 /* Whether no lane holds a job. */
 bool lanes_idle(const struct lanes *lanes);
 
-/* The ends of a job; each frees it, but for one whose output is to be taken away. */
+/* The ends of a job; each frees it, but for one whose outputs are to be taken away. */
 void lanes_forget(struct lanes *lanes, struct work *work);
 int lanes_finish(struct lanes *lanes, struct work *work, struct result *result, struct error *err);
 int lanes_fail(struct lanes *lanes, struct work *work, const struct error *why,

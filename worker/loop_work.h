@@ -27,26 +27,31 @@ struct work {
 	struct job *job;
 	struct transfer *fetched; /* holds the input, or NULL: it is a file, or was carried */
 	struct carried carried;
-	bool outgoing; /* the output is to be taken away: it is a memfd, and nothing of the store */
+	bool outgoing; /* outputs are to be taken away: they are memfds, and nothing of the store */
 	struct input input;
-	struct output output;
-	struct result result; /* of one whose output is to be taken away */
+	struct result result; /* of one whose outputs are to be taken away */
+	int *out_fds;         /* of its outputs, in their order */
+	uint32_t outputs_count;
+	struct output outputs[];
 };
 
 /* Takes both. fetched: NULL when the input is a file, or was carried. */
 struct work *work_new(struct job *job, struct transfer *fetched);
-/* Closes an output, and removes it unless it was committed. */
+/* One of its outputs has been taken away: its memory is not needed any more. */
+void work_taken(struct work *work, uint32_t output);
+/* Closes its outputs, and removes those that were not committed. */
 void work_discard(struct work *work);
-/* Removes an output that was not committed. */
+/* Removes outputs that were not committed. */
 void work_free(struct work *work);
 
-/* Opens input and output; on failure neither is open. */
+/* Opens input and outputs; on failure none is open. */
 int work_open(struct work *work, struct store *store, struct error *err);
 
 /*
- * The end of a job: its output becomes visible or vanishes, or waits to be taken away. *result says
- * what the lane said of it, and then what is known here: job, attempt, source, and whether the
- * target is to blame.
+ * The end of a job: its outputs become visible in their order or vanish, or wait to be taken away.
+ * Where one can't, those behind it vanish and the job has failed; those before it stay. *result
+ * says what the lane said of it, and then what is known here: job, attempt, source, and whether
+ * the target is to blame.
  */
 void work_finish(struct work *work, struct store *store, struct result *result);
 

@@ -9,9 +9,13 @@
 #include <stddef.h>
 
 #include "common/error.h"
+#include "common/job.h"
 #include "common/wire.h"
 
-enum { PACKET_DESCRIPTORS_MAX = 2 * WIRE_BATCH_MAX }; /* below the kernel's SCM_MAX_FD of 253 */
+enum { PACKET_DESCRIPTORS_MAX = 250 }; /* below SCM_MAX_FD (253), so that more are told from all */
+
+/* A job alone always fits: its input and its outputs. */
+_Static_assert(1 + JOB_OUTPUTS_MAX <= PACKET_DESCRIPTORS_MAX, "room for the files of a job");
 
 struct packet {
 	struct frame frame;

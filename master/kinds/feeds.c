@@ -272,15 +272,15 @@ static int open_target(struct feeds_run *run, struct error *err)
 				endings[run->settings->format]);
 		path = run->default_output;
 	}
-	return run->default_output ? feeds_target_open_shared(&run->target, path, err)
-				   : feeds_target_open(&run->target, path, err);
+	return run->default_output ? output_file_open_shared(&run->target, path, err)
+				   : output_file_open(&run->target, path, err);
 }
 
 static void feeds_close(void *state)
 {
 	struct feeds_run *run = state;
 	output_free(run->output);
-	feeds_target_discard(&run->target);
+	output_file_discard(&run->target);
 	feeds_ledger_close(run->ledger);
 	feeds_cache_close(run->cache);
 	for (size_t i = 0; run->feeds && i < run->list.count; i++)

@@ -221,7 +221,7 @@ int feeds_publish_end(struct feeds_run *run, const struct summary *summary, stru
 	}
 	if (!run->target.final)
 		startup_unblock(); /* whoever reads a pipe may take for ever, and nothing is lost */
-	if (write_rest(run, summary, err) || feeds_target_commit(&run->target, run->sync, err))
+	if (write_rest(run, summary, err) || output_file_commit(&run->target, run->sync, err))
 		return -1;
 	commit_ledger(run);
 	feeds_cache_prune(run->cache, run->now_s);

@@ -12,7 +12,7 @@
 #include "master/kinds/feeds_ledger.h"
 #include "master/kinds/feeds_list.h"
 #include "master/kinds/feeds_output.h"
-#include "master/kinds/feeds_target.h"
+#include "master/output_file.h"
 
 enum feed_outcome {
 	FEED_NOT_RUN,   /* canceled before, or its host asked to be left alone */
@@ -54,7 +54,7 @@ struct feeds_run {
 	size_t next_problem;  /* of list.problems; the enumerator's own */
 	struct feeds_cache *cache;
 	struct feeds_ledger *ledger; /* NULL: nothing is remembered */
-	struct feeds_target target;
+	struct output_file target;
 	struct output *output;
 	size_t published;   /* of the list: they have been given to output */
 	int publish_status; /* -1: that failed, see below */

@@ -10,6 +10,8 @@
 
 #include "common/memory.h"
 #include "common/s3.h"
+#include "master/kinds/scale_case.h"
+#include "master/kinds/scale_scan.h"
 
 static bool is_url(const char *text)
 {
@@ -92,13 +94,95 @@ static bool starts_with(const char *text, const char *start)
 	return strncmp(text, start, strlen(start)) == 0;
 }
 
-static int open_folder(
-	struct scale_source *source, struct kind_run *run, const char *target, struct error *err)
+/* A key that can be a job's; *path: what is left of it below the source. */
+static int check_key(const struct scale_source *source, const struct object_record *record,
+	const char **path, struct error *err)
 {
-	if (scale_target_open(&source->target, run, target, err))
+	const char *folder = strchr(source->prefix + strlen("s3://"), '/') + 1;
+	if (record->type == OBJECT_RECORD_REFUSED)
+		return error_set(err, ERROR_INPUT, "%s: a key with a NUL", record->key);
+	if (s3_check_key(record->key, err))
+		return error_wrap(err, record->key);
+	if (!starts_with(record->key, folder))
+		return error_set(err, ERROR_PROTOCOL, "%s: not below the source", record->key);
+	*path = record->key + strlen(folder);
+	return 0;
+}
+
+/* 1 and *path: it is to be made; 0: not wanted, or an output of a target in the source; -1. */
+static int name_object(const struct scale_source *source, const struct object_record *record,
+	const char **path, struct error *err)
+{
+	const char *place = source->target.place;
+	if (check_key(source, record, path, err))
 		return -1;
-	if (strcmp(source->target.place, source->prefix) == 0)
+	if (place && starts_with(place, source->prefix) &&
+		starts_with(*path, place + strlen(source->prefix)))
+		return 0;
+	return globs_take_file(&source->select->globs, *path);
+}
+
+/* A listing of its own, beside the one that the run reads. */
+struct scan {
+	const struct scale_source *source;
+	const struct scale_request *request;
+	struct object_lister *lister;
+	struct object_record record;
+};
+
+static int begin_scan(void *listing, struct error *err)
+{
+	struct scan *scan = listing;
+	object_lister_close(scan->lister);
+	scan->lister = object_lister_open(scan->request->source, scan->request->s3_endpoint, err);
+	return scan->lister ? 0 : -1;
+}
+
+static int next_of_scan(void *listing, const char **path, struct error *err)
+{
+	struct scan *scan = listing;
+	int status, named = 0;
+	do {
+		status = object_lister_next(scan->lister, &scan->record, err);
+		if (status > 0)
+			named = name_object(scan->source, &scan->record, path, err);
+	} while (status > 0 && named == 0);
+	return status > 0 ? named : status;
+}
+
+static int scan_names(
+	struct scale_source *source, const struct scale_request *request, struct error *err)
+{
+	struct scan own = { .source = source, .request = request };
+	struct scale_scan scan = {
+		.listing = &own,
+		.begin = begin_scan,
+		.next = next_of_scan,
+		.resolve = source->select->on_collision == SCALE_ON_COLLISION_SUFFIX,
+	};
+	if (!s3_is_location(request->target))
+		scan.folds = source->target.dry_run ? scale_case_seems_to_fold(request->target)
+						    : scale_case_folds(request->target);
+	if (!scan.folds && !scale_target_may_collide(&source->target))
+		return 0;
+	int status = scale_scan(&scan, &source->target, err);
+	object_lister_close(own.lister);
+	return status;
+}
+
+/* A folder is made only when the names are fine. */
+static int open_folder(struct scale_source *source, struct kind_run *run,
+	const struct scale_request *request, struct error *err)
+{
+	bool bucket = s3_is_location(request->target);
+	if (bucket && scale_target_open(&source->target, run, request->target, err))
+		return -1;
+	if (bucket && strcmp(source->target.place, source->prefix) == 0)
 		return error_set(err, ERROR_USAGE, "source and target must be different");
+	if (scan_names(source, request, err))
+		return -1;
+	if (!bucket && scale_target_open(&source->target, run, request->target, err))
+		return -1;
 	run->ledger_source = xstrdup(source->prefix);
 	return 0;
 }
@@ -139,47 +223,32 @@ static int open_bucket(struct scale_source *source, struct kind_run *run,
 	}
 	bool bare = length == 0 || location.key[length - 1] == '/';
 	source->prefix = xasprintf("s3://%s/%s%s", location.bucket, location.key, bare ? "" : "/");
-	return open_folder(source, run, request->target, err);
+	return open_folder(source, run, request, err);
 }
 
 int scale_source_open_objects(struct scale_source *source, struct kind_run *run,
 	const struct scale_request *request, struct error *err)
 {
+	source->select = request->select;
+	if (source->select->files_from)
+		return error_set(err, ERROR_USAGE, "--files-from needs a folder as SOURCE");
 	return is_url(request->source) ? open_url(source, run, request, err)
 				       : open_bucket(source, run, request, err);
 }
 
-/* A key that can be a job's; *path: what is left of it below the source. */
-static int check_key(const struct scale_source *source, const struct object_record *record,
-	const char **path, struct error *err)
-{
-	const char *folder = strchr(source->prefix + strlen("s3://"), '/') + 1;
-	if (record->type == OBJECT_RECORD_REFUSED)
-		return error_set(err, ERROR_INPUT, "%s: a key with a NUL", record->key);
-	if (s3_check_key(record->key, err))
-		return error_wrap(err, record->key);
-	if (!starts_with(record->key, folder))
-		return error_set(err, ERROR_PROTOCOL, "%s: not below the source", record->key);
-	*path = record->key + strlen(folder);
-	return 0;
-}
-
-/* 1: *job is set; 0: it is one of the outputs of a target within the source; -1. */
+/* The same, and *job is set. */
 static int take_object(struct scale_source *source, struct job *job,
 	const struct object_record *record, struct error *err)
 {
-	const char *path = NULL, *place = source->target.place;
-	bool inside = starts_with(place, source->prefix);
-	if (check_key(source, record, &path, err))
-		return -1;
+	const char *path = NULL;
+	bool inside = starts_with(source->target.place, source->prefix);
+	int status = name_object(source, record, &path, err);
+	if (status <= 0)
+		return status;
 	char *location = xasprintf("%s%s", source->prefix, path);
-	int status = set_source(source, location, err);
+	status = set_source(source, location, err);
 	free(location);
-	if (status)
-		return -1;
-	if (inside && starts_with(source->source, place))
-		return 0;
-	if (scale_target_name(&source->target, path, source->location, err) ||
+	if (status || scale_target_name(&source->target, path, source->location, err) ||
 		scale_target_take(&source->target, path, source->location, err))
 		return -1;
 	if (!inside && starts_with(source->location, source->prefix))

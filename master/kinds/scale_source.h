@@ -12,16 +12,18 @@
 
 #include "common/error.h"
 #include "common/job.h"
-#include "common/tree.h"
 #include "master/kind.h"
+#include "master/kinds/scale_select.h"
 #include "master/kinds/scale_target.h"
+#include "master/kinds/scale_walk.h"
 #include "master/object_lister.h"
 
 /* Zeroed, but for target.folder: nothing is open. */
 struct scale_source {
-	struct tree *tree;            /* a folder; or */
-	struct object_lister *lister; /* objects; or */
-	bool single_pending;          /* one picture that was not given out yet */
+	struct scale_walk *walk;           /* a folder; or */
+	struct object_lister *lister;      /* objects; or */
+	bool single_pending;               /* one picture that was not given out yet */
+	const struct scale_select *select; /* borrowed */
 	struct scale_target target;
 	struct stat status; /* of a folder or file */
 	char *prefix;       /* "s3://BUCKET/PREFIX/", "ROOT:path/": what stands before each path */
@@ -35,6 +37,7 @@ struct scale_request {
 	const char *s3_endpoint;  /* or NULL */
 	const char *const *roots; /* "NAME=FOLDER", named by the user */
 	size_t roots_count;
+	const struct scale_select *select;
 };
 
 /*
@@ -46,6 +49,8 @@ int scale_source_open_files(struct scale_source *source, struct kind_run *run,
 int scale_source_open_objects(struct scale_source *source, struct kind_run *run,
 	const struct scale_request *request, struct error *err);
 bool scale_source_is_remote(const char *text);
+/* For any thread: no more is wanted. */
+void scale_source_stop(struct scale_source *source);
 void scale_source_close(struct scale_source *source);
 
 /* As struct master_kind's next; the parameters are left alone. */

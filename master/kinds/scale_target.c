@@ -11,8 +11,11 @@
 
 #include "common/folder.h"
 #include "common/memory.h"
+#include "common/naming.h"
 #include "common/s3.h"
+#include "master/kinds/scale_collisions.h"
 #include "master/kinds/scale_outputs.h"
+#include "master/kinds/scale_pattern.h"
 #include "master/kinds/scale_place.h"
 
 static bool is_folder(const char *path)
@@ -39,6 +42,8 @@ static int open_folder(struct scale_target *target, const char *path, struct err
 {
 	if (folder_make(path, 0777, err))
 		return -1;
+	if (target->folder >= 0)
+		(void)close(target->folder); /* opened with O_PATH, to look at it */
 	target->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (target->folder < 0 && errno == ENOTDIR)
 		return error_set(err, ERROR_USAGE, "target %s is not a folder", path);
@@ -51,6 +56,12 @@ static int open_folder(struct scale_target *target, const char *path, struct err
 static int use_folder(
 	struct scale_target *target, struct kind_run *run, const char *path, struct error *err)
 {
+	struct stat status;
+	if (target->dry_run && stat(path, &status) && errno == ENOENT) {
+		target->absent = true;
+		target->place = xstrdup("target:");
+		return 0;
+	}
 	if (open_folder(target, path, err))
 		return -1;
 	const struct scale_place_options options = { target->roots, target->roots_count, "target" };
@@ -73,7 +84,7 @@ int scale_target_open(
 	struct scale_target *target, struct kind_run *run, const char *text, struct error *err)
 {
 	struct s3_location location;
-	if (target->suffix)
+	if (target->suffix || target->pattern)
 		target->outputs = scale_outputs_new();
 	if (!s3_is_location(text))
 		return use_folder(target, run, text, err);
@@ -140,6 +151,7 @@ void scale_target_close(struct scale_target *target)
 		(void)close(target->folder); /* opened with O_PATH */
 	free(target->place);
 	scale_outputs_free(target->outputs);
+	scale_collisions_free(target->collisions);
 	*target = (struct scale_target) { .folder = -1 };
 }
 
@@ -156,25 +168,77 @@ static bool is_plain(const char *path)
 	}
 }
 
+/* The rest of a location below the target's place. */
+static const char *below(const struct scale_target *target, const char *location)
+{
+	size_t length = strlen(target->place);
+	/* in a template they are doubled */
+	for (const char *brace = target->place; target->pattern && *brace; brace++)
+		length += *brace == '{' || *brace == '}';
+	return location + length;
+}
+
 static int check(const struct scale_target *target, const char *location, struct error *err)
 {
 	struct s3_location object;
-	if (target->folder < 0)
+	if (s3_is_location(target->place))
 		return s3_parse(&object, location, err) || s3_check_key(object.key, err) ? -1 : 0;
-	if (!is_plain(location + strlen(target->place)))
+	if (!is_plain(below(target, location)))
 		return error_set(err, ERROR_INPUT,
 			"no name for a file: a component of it is empty, '.' or '..'");
 	return 0;
 }
 
-int scale_target_name(const struct scale_target *target, const char *path,
-	char location[JOB_LOCATION_MAX], struct error *err)
+static bool make_plain_name(
+	const struct scale_target *target, const char *path, char output[JOB_LOCATION_MAX])
 {
 	const char *name = base_name(path), *dot = strrchr(name, '.');
 	size_t stem = target->suffix && dot && dot != name ? (size_t)(dot - path) : strlen(path);
-	int length = snprintf(location, JOB_LOCATION_MAX, "%s%.*s%s", target->place, (int)stem,
-		path, target->suffix ? target->suffix : "");
-	if (length >= JOB_LOCATION_MAX)
+	int length = snprintf(output, JOB_LOCATION_MAX, "%.*s%s", (int)stem, path,
+		target->suffix ? target->suffix : "");
+	return length < JOB_LOCATION_MAX;
+}
+
+bool scale_target_may_collide(const struct scale_target *target)
+{
+	return target->suffix || target->pattern;
+}
+
+int scale_target_output(const struct scale_target *target, const char *path,
+	char output[JOB_LOCATION_MAX], struct error *err)
+{
+	output[0] = '\0';
+	bool fits = target->pattern
+			    ? scale_pattern_apply(target->pattern, path, target->suffix, output)
+			    : make_plain_name(target, path, output);
+	if (!fits)
+		return error_set(err, ERROR_LIMIT, "%.64s...: the path is too long", path);
+	return 0;
+}
+
+/* The place of the target, in a template as one. */
+static bool make_place(const struct scale_target *target, char location[JOB_LOCATION_MAX])
+{
+	location[0] = '\0';
+	if (target->pattern)
+		return naming_append(location, target->place);
+	return snprintf(location, JOB_LOCATION_MAX, "%s", target->place) < JOB_LOCATION_MAX;
+}
+
+int scale_target_name(const struct scale_target *target, const char *path,
+	char location[JOB_LOCATION_MAX], struct error *err)
+{
+	char output[JOB_LOCATION_MAX];
+	const char *name =
+		target->collisions ? scale_collisions_find(target->collisions, path) : NULL;
+	if (!name && scale_target_output(target, path, output, err))
+		return -1;
+	name = name ? name : output;
+	bool fits =
+		make_place(target, location) && strlen(location) + strlen(name) < JOB_LOCATION_MAX;
+	if (fits)
+		strcat(location, name);
+	else
 		return error_set(err, ERROR_LIMIT, "%.64s...: the path is too long", path);
 	return check(target, location, err) ? error_wrap(err, path) : 0;
 }
@@ -182,7 +246,7 @@ int scale_target_name(const struct scale_target *target, const char *path,
 int scale_target_take(const struct scale_target *target, const char *path, const char *location,
 	struct error *err)
 {
-	const char *output = location + strlen(target->place);
+	const char *output = below(target, location);
 	if (!target->outputs || scale_outputs_take(target->outputs, output))
 		return 0;
 	return error_set(err, ERROR_INPUT, "%s: another picture becomes %s, too", path, output);

@@ -16,7 +16,12 @@ struct scale_target {
 	const char *const *roots; /* named by the user; set before it is opened, borrowed */
 	size_t roots_count;
 	const char *suffix;            /* of all outputs, with its dot; NULL: that of the input */
-	struct scale_outputs *outputs; /* of all pictures, where their suffixes change; or NULL */
+	const char *pattern;           /* of names (scale_pattern.h); NULL: as the input's */
+	struct scale_outputs *outputs; /* of all pictures, where their names change; or NULL */
+	struct scale_collisions
+		*collisions; /* pictures with another name than their own; or NULL */
+	bool dry_run;        /* set before it is opened: nothing is made */
+	bool absent;         /* a folder that is not there, and was not made */
 };
 
 /*
@@ -37,7 +42,18 @@ int scale_target_open_single(struct scale_target *target, struct kind_run *run, 
 void scale_target_close(struct scale_target *target);
 
 /*
- * Makes the location of one output of a relative path. What can be no name below the target (a
+ * The name of the output of a relative path, below the target, or the template of those of all its
+ * outputs, before another one is found for it where two meet.
+ */
+int scale_target_output(const struct scale_target *target, const char *path,
+	char output[JOB_LOCATION_MAX], struct error *err);
+
+/* Whether two paths may have the same output by that name. */
+bool scale_target_may_collide(const struct scale_target *target);
+
+/*
+ * Makes the location of the output of a relative path; with a pattern the template of all its
+ * outputs (common/naming.h). What can be no name below the target (a
  * component that is empty, "." or ".."; a key that S3 does not take) is an error that says why.
  */
 int scale_target_name(const struct scale_target *target, const char *path,

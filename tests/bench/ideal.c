@@ -78,11 +78,12 @@ static int scale(struct store *store, struct job *job, struct error *err)
 	struct result result = { .job = job->id };
 	int status = store_open(store, job->source, &input, err);
 	if (status == 0)
-		status = store_create(store, job, &input, &output, err);
+		status = store_create(
+			store, &(struct store_request) { job, 0, &input }, &output, err);
 	if (status == 0)
-		status = worker_kind_scale.execute(job, input.fd, output.fd, &result, err);
+		status = worker_kind_scale.execute(job, input.fd, &output.fd, &result, err);
 	if (status == 0)
-		status = store_commit(store, &output, result.output_bytes, err);
+		status = store_commit(store, &output, &result.outputs[0], err);
 	else
 		store_discard(&output);
 	input_close(&input);
@@ -121,7 +122,10 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "usage: ideal LANES SIZE SOURCE TARGET\n");
 		return 2;
 	}
-	parameters.width = parameters.height = (uint32_t)strtoul(argv[2], NULL, 10);
+	Sciame__ScaleSize box = SCIAME__SCALE_SIZE__INIT, *boxes = &box;
+	box.width = box.height = (uint32_t)strtoul(argv[2], NULL, 10);
+	parameters.n_sizes = 1;
+	parameters.sizes = &boxes;
 	struct job job = { .attempt = 1, .parameters = packed };
 	job.parameters_size = sciame__scale_parameters__pack(&parameters, packed);
 	struct shared *shared = mmap(

@@ -2,13 +2,16 @@
 /*
  * A folder that shows another one and fails on demand, for tests only: faulty_fs FOLDER MOUNTPOINT
  * CONTROL. CONTROL is a file of struct control that the test maps as well: it says how often which
- * call fails with which error, and is told how often it did. Ends when it is unmounted.
+ * call fails with which error, and is told how often it did. With a fourth word, "fold", names that
+ * differ only in case are one. Ends when it is unmounted.
  */
 #define FUSE_USE_VERSION 31
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <fuse3/fuse.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +49,7 @@ struct control {
 
 static struct control *control;
 static int root = -1; /* the folder that is shown */
+static bool folds;    /* names that differ only in case are one, of small letters */
 
 /* xorshift64* (Vigna 2016): the same faults for the same seed and the same calls. */
 static uint64_t dice(void)
@@ -75,9 +79,21 @@ static int result(int status)
 	return status < 0 ? -errno : 0;
 }
 
+/* Below the root; valid until the second call from now, for rename has two. */
 static const char *relative(const char *path)
 {
-	return path[1] ? path + 1 : ".";
+	static char folded[2][PATH_MAX];
+	static size_t turn;
+	if (!path[1])
+		return ".";
+	if (!folds)
+		return path + 1;
+	char *to = folded[turn++ % 2];
+	size_t i = 0;
+	for (; path[i + 1] && i < PATH_MAX - 1; i++)
+		to[i] = (char)tolower((unsigned char)path[i + 1]);
+	to[i] = '\0';
+	return to;
 }
 
 static int fs_getattr(const char *path, struct stat *status, struct fuse_file_info *file)
@@ -269,8 +285,9 @@ static bool map_control(const char *path)
 
 int main(int argc, char **argv)
 {
-	if (argc != 4) {
-		(void)fprintf(stderr, "usage: faulty_fs FOLDER MOUNTPOINT CONTROL\n");
+	folds = argc == 5 && strcmp(argv[4], "fold") == 0;
+	if (argc != 4 && !folds) {
+		(void)fprintf(stderr, "usage: faulty_fs FOLDER MOUNTPOINT CONTROL [fold]\n");
 		return 2;
 	}
 	root = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);

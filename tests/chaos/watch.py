@@ -22,7 +22,7 @@ PREFIX = b".sciame-"
 
 
 def maker(name):
-    """".sciame-TAG-JOB-ATTEMPT.tmp" -> TAG, which each worker has its own of."""
+    """".sciame-TAG-JOB-ATTEMPT-OUTPUT.tmp" -> TAG, which each worker has its own of."""
     return name[len(PREFIX):].partition(b"-")[0]
 
 

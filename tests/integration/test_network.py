@@ -43,8 +43,9 @@ class Daemons(NetworkCase):
 
     def test_a_local_worker_takes_part_as_well(self):
         self.daemon(lanes=2)
-        result = sciame(*self.listen("noop", "-n", "200", "-c", "1", "--wait-workers", "1",
-                                     "--json"))
+        # long enough for both to have come
+        result = sciame(*self.listen("noop", "-n", "200", "--sleep-ms", "20", "-c", "1",
+                                     "--wait-workers", "1", "--json"))
         self.check(result, 0)
         told = json.loads(result[1])
         self.assertEqual((told["done"], told["processes"], told["workers"]), (200, 3, 2))
@@ -156,14 +157,14 @@ class Waiting(NetworkCase):
         self.make_pictures("in", 30, 300, 200)
         os.makedirs(self.path("out"))
         daemon = self.daemon(*self.roots())
-        command = ("scale", "-c", "0", "--size", "64", "--wait-timeout", "500ms",
+        command = ("scale", "-c", "0", "--size", "64", "--wait-timeout", "2s",
                    self.path("in"), self.path("out"))
         run = self.start(*command)
         wait_for(lambda: os.listdir(self.path("out")), "the first picture")
         daemon.kill()
         result = run.finish()
         self.check(result, 3)
-        self.assertIn("no worker was here for 0.5 s; the same command goes on from here",
+        self.assertIn("no worker was here for 2 s; the same command goes on from here",
                       result[2])
         self.daemon(*self.roots())
         result = sciame(*self.listen(*command))
@@ -262,6 +263,21 @@ class Inline(NetworkCase):
                                        "--wait-workers", "1", self.path("out"))),
                    1, "copied 8 scaled 6 skipped 2 using 2 processes on 2 workers")
         self.assertEqual(tree(self.path("out")), self.plain(command))
+
+    def test_outputs_that_travel_get_the_time_of_their_source(self):
+        self.make_pictures("in", 3, 300, 200)
+        for i, name in enumerate(sorted(tree(self.path("in")))):
+            path = os.path.join(os.fsencode(self.path("in")), name)
+            os.chmod(path, 0o640 + i)
+            os.utime(path, ns=(0, 1234567890123456789 + i))
+        self.daemon()
+        self.check(self.run_alone("scale", "--preserve", "--size", "50", "--transfer", "inline",
+                                  self.path("in"), self.path("out")), 0)
+        for name in tree(self.path("in")):
+            there, made = (os.stat(os.path.join(os.fsencode(self.path(folder)), name))
+                           for folder in ("in", "out"))
+            self.assertEqual((made.st_mode, made.st_mtime_ns),
+                             (there.st_mode, there.st_mtime_ns))
 
     def test_workers_may_be_killed_while_files_travel(self):
         self.copy_pictures("in", 40)

@@ -141,6 +141,79 @@ class Names(S3Case):
         self.assertEqual(len(self.server.objects("small")), 1)
 
 
+class Choices(S3Case):
+    """Which objects are taken, and what an update makes of them."""
+
+    def test_patterns_choose_among_keys(self):
+        for key in (b"in/a.png", b"in/old/b.png", b"in/c.gif"):
+            self.server.put("photos", key, png(20, 10))
+        self.run_to(0, "--exclude", "old", "--exclude", "*.gif", "s3://photos/in",
+                    "s3://small/out")
+        self.assertEqual(list(self.server.objects("small")), [b"out/a.png"])
+
+    def test_collisions_are_found_before_anything_is_written(self):
+        for number, key in enumerate((b"in/a.gif", b"in/a.png", b"in/a/b.png")):
+            self.server.put("photos", key, png(20 + number, 10))
+        options = ("--format", "webp", "s3://photos/in")
+        for target in ("s3://small/out", self.path("out")):
+            err = self.run_to(2, *options, target)[1]
+            self.assertIn("a.gif and a.png would both become a.webp", err)
+        self.assertEqual(self.server.objects("small"), {})
+        self.assertFalse(os.path.exists(self.path("out")))
+        self.run_to(0, "--on-collision", "suffix", *options, "s3://small/out")
+        self.assertEqual(sorted(self.server.objects("small")),
+                         [b"out/a-1.webp", b"out/a.webp", b"out/a/b.webp"])
+
+    def test_an_update_goes_by_size_and_time_of_the_listing(self):
+        keys = self.put_pictures(4)
+        update = ("--update", "-v", "s3://photos/in", "s3://small/out")
+        self.run_to(0, *update)
+        self.assertIn("scaled 0 unchanged 4 ", self.run_to(0, *update)[0])
+        self.server.put("photos", keys[1], png(61, 40))
+        out = self.run_to(0, *update)[0]
+        self.assertRegex(out, r"again s3://photos/in/0001.png: source changed: ")
+        self.assertIn(" unchanged 3 ", out)
+
+    def test_files_whose_object_is_gone_are_deleted(self):
+        keys = self.put_pictures(4)
+        update = ("--update", "--delete", "s3://photos/in", self.path("out"))
+        self.run_to(0, *update)
+        del self.server.buckets["photos"][keys[2]]
+        out = self.run_to(0, "--dry-run", *update)[0]
+        self.assertEqual(out, "would delete 0002.png\n"
+                         "would make 0 delete 1 unchanged 3 [dry run]\n")
+        self.assertEqual(len(os.listdir(self.path("out"))), 4)
+        out = self.run_to(0, *update)[0]
+        self.assertIn("deleted 1 output whose source is gone\n", out)
+        self.assertEqual(sorted(os.listdir(self.path("out"))),
+                         ["0000.png", "0001.png", "0003.png"])
+
+    def test_nothing_is_deleted_when_the_listing_breaks(self):
+        self.put_pictures(3)
+        update = ("--update", "--delete", "s3://photos/in", self.path("out"))
+        self.run_to(0, *update)
+        self.server.page_keys = 1
+        self.server.fail(Fault("GET", b"", "403", query="continuation-token"))
+        err = self.run_to(1, *update)[1]
+        self.assertIn("nothing is deleted: the source could not be listed completely", err)
+        self.assertEqual(len(os.listdir(self.path("out"))), 3)
+
+    def test_wrong_calls(self):
+        self.put_pictures(1)
+        for options, text in ((["--files-from", "-"], "--files-from needs a folder as SOURCE"),
+                              (["--delete", "--exclude", "x"], "needs a folder as SOURCE")):
+            self.assertIn(text, self.run_to(2, *options, "s3://photos/in", self.path("out"))[1])
+        self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_files_get_the_time_of_their_object(self):
+        self.put_pictures(1)
+        self.run_to(0, "--preserve", "s3://photos/in", self.path("out"))
+        made = os.stat(self.path("out/0000.png"))
+        self.assertEqual(made.st_mtime_ns % 1000000000, 0)  # Last-Modified has seconds
+        err = self.run_to(0, "--preserve", "s3://photos/in", "s3://small/out")[1]
+        self.assertEqual(err.count("objects have no permissions"), 1)
+
+
 class Failures(S3Case):
     def test_passing_errors_cost_nothing_but_time(self):
         keys = self.put_pictures(24)

@@ -25,13 +25,20 @@ static const struct job example_jobs[] = {
 		.parameters = parameters,
 		.parameters_size = 4,
 		.alone = true },
+	{ .id = 3,
+		.attempt = 1,
+		.source = "source:a",
+		.target = "target:{size}",
+		.labels = { "", "400", "65535x65535" },
+		.labels_count = 3 },
 	{ .id = UINT64_MAX,
 		.attempt = UINT32_MAX,
 		.kind = UINT32_MAX,
 		.deadline_ms = UINT32_MAX,
 		.source = "",
 		.target = "",
-		.digest = true },
+		.digest = true,
+		.preserve = true },
 };
 
 static const struct result example_results[] = {
@@ -45,7 +52,11 @@ static const struct result example_results[] = {
 		.source_size = UINT64_MAX,
 		.source_mtime_ns = INT64_MIN,
 		.has_digest = true,
-		.digest = { 0, 255, 0 } },
+		.digest = { 0, 255, 0 },
+		.outputs_count = 3,
+		.outputs = { { .bytes = 0 },
+			{ .bytes = UINT64_MAX, .width = UINT32_MAX, .height = UINT32_MAX },
+			{ .has_digest = true, .digest = { 255, 0, 1 } } } },
 	{ .job = UINT64_MAX,
 		.attempt = 2,
 		.code = ERROR_START,
@@ -132,7 +143,7 @@ static void fill_batch(struct message *m)
 		m->running = example_running;
 		return;
 	case MESSAGE_JOBS:
-		m->count = 2;
+		m->count = 3;
 		m->jobs = example_jobs;
 		return;
 	case MESSAGE_RESULTS:
@@ -187,6 +198,24 @@ static void assert_job_equal(const struct job *a, const struct job *b)
 		assert_memory_equal(a->parameters, b->parameters, a->parameters_size);
 	assert_int_equal(a->alone, b->alone);
 	assert_int_equal(a->digest, b->digest);
+	assert_int_equal(a->preserve, b->preserve);
+	assert_int_equal(a->labels_count, b->labels_count);
+	for (uint32_t i = 0; i < a->labels_count; i++)
+		assert_string_equal(a->labels[i], b->labels[i]);
+}
+
+static void assert_outputs_equal(const struct result *a, const struct result *b)
+{
+	assert_int_equal(a->outputs_count, b->outputs_count);
+	for (uint32_t i = 0; i < a->outputs_count; i++) {
+		const struct produced *one = &a->outputs[i], *other = &b->outputs[i];
+		assert_int_equal(one->bytes, other->bytes);
+		assert_int_equal(one->width, other->width);
+		assert_int_equal(one->height, other->height);
+		assert_int_equal(one->has_digest, other->has_digest);
+		if (one->has_digest)
+			assert_memory_equal(one->digest, other->digest, sizeof(one->digest));
+	}
 }
 
 static void assert_result_equal(const struct result *a, const struct result *b)
@@ -206,6 +235,9 @@ static void assert_result_equal(const struct result *a, const struct result *b)
 	assert_int_equal(a->has_digest, b->has_digest);
 	if (a->has_digest)
 		assert_memory_equal(a->digest, b->digest, sizeof(a->digest));
+	/* what failed has none */
+	if (a->code == ERROR_NONE || b->code == ERROR_NONE)
+		assert_outputs_equal(a, b);
 }
 
 static void assert_member_equal(const struct wire_member *a, const struct wire_member *b)

@@ -272,6 +272,85 @@ static void test_depot_does_not_replace_a_source(void **state)
 	assert_true(tempdir_holds(f->folder, "in/a.jpg", "a picture"));
 }
 
+static void offer_several(struct fixture *f, uint64_t id, const char *target)
+{
+	const struct job job = {
+		.id = id,
+		.attempt = 1,
+		.source = "source:a.jpg",
+		.target = target,
+		.labels = { "800", "400" },
+		.labels_count = 2,
+	};
+	depot_offer(f->depot, &job);
+}
+
+/* A piece of output `number`, which is as wide as it has bytes. */
+static void put_one(
+	struct fixture *f, uint32_t number, uint64_t offset, size_t size, uint64_t total)
+{
+	ask(f, (struct depot_message) { .act = DEPOT_PUT,
+		       .job = 11,
+		       .output = number,
+		       .offset = offset,
+		       .total = total,
+		       .width = offset + size == total ? (uint32_t)total : 0,
+		       .data = f->large + offset,
+		       .size = size });
+	assert_int_equal(f->got.output, number);
+}
+
+static void test_depot_names_each_output_itself(void **state)
+{
+	struct fixture *f = *state;
+	offer_several(f, 11, "target:{size}/{width}.jpg");
+	put_one(f, 1, 0, 20, 20);
+	assert_int_equal(f->got.act, DEPOT_STORED);
+	assert_true(tempdir_exists(f->folder, "out/400/20.jpg"));
+	/* their pieces may even come in turns */
+	put_one(f, 0, 0, 10, 30);
+	assert_int_equal(f->got.offset, 10);
+	put_one(f, 1, 0, 20, 20);
+	assert_int_equal(f->got.offset, 20);
+	put_one(f, 0, 10, 20, 30);
+	assert_int_equal(f->got.act, DEPOT_STORED);
+	assert_int_equal(f->got.offset, 30);
+	assert_true(tempdir_exists(f->folder, "out/800/30.jpg"));
+	assert_int_equal(tempdir_count(f->folder, "out/800"), 1);
+}
+
+static void test_depot_takes_no_more_outputs_than_the_job_has(void **state)
+{
+	struct fixture *f = *state;
+	offer_several(f, 11, "target:{size}");
+	put_one(f, 2, 0, 10, 10);
+	assert_failed(f, ERROR_PROTOCOL, "has none such");
+	put_one(f, JOB_OUTPUTS_MAX - 1, 0, 10, 10);
+	assert_failed(f, ERROR_PROTOCOL, "has none such");
+	assert_int_equal(tempdir_count(f->folder, "out"), 0);
+	uint8_t bytes[200];
+	size_t size = depot_pack(bytes,
+		&(struct depot_message) {
+			.act = DEPOT_PUT, .job = 11, .attempt = 1, .output = JOB_OUTPUTS_MAX });
+	assert_int_equal(depot_unpack(f->decoder, bytes, size, &f->got, &f->err), -1);
+	offer(f, 12, "source:a.jpg", "");
+	put(f, 12, 0, 10, 10);
+	assert_failed(f, ERROR_PROTOCOL, "has none such");
+}
+
+static void test_depot_forgets_all_outputs_that_were_not_finished(void **state)
+{
+	struct fixture *f = *state;
+	offer_several(f, 11, "target:{width}");
+	put_one(f, 0, 0, 10, 20);
+	put_one(f, 1, 0, 10, 20);
+	assert_int_equal(tempdir_count(f->folder, "out"), 2);
+	depot_withdraw(f->depot, 11);
+	ask(f, (struct depot_message) { .act = DEPOT_GET, .job = 11 });
+	assert_failed(f, ERROR_CANCELED, "");
+	assert_int_equal(tempdir_count(f->folder, "out"), 0);
+}
+
 static void test_depot_drops_what_makes_no_sense(void **state)
 {
 	struct fixture *f = *state;
@@ -323,6 +402,9 @@ int main(void)
 		TEST(test_depot_takes_an_empty_output),
 		TEST(test_depot_forgets_an_output_that_was_not_finished),
 		TEST(test_depot_does_not_replace_a_source),
+		TEST(test_depot_names_each_output_itself),
+		TEST(test_depot_takes_no_more_outputs_than_the_job_has),
+		TEST(test_depot_forgets_all_outputs_that_were_not_finished),
 		TEST(test_depot_drops_what_makes_no_sense),
 		TEST(test_depot_of_a_missing_root_is_refused),
 	};

@@ -247,9 +247,9 @@ static void test_validators_of_the_copy_are_asked_with(void **state)
 	char *copy = xasprintf("%s/sciame/feeds/%s", f->folder, f->job[0]->target + 6);
 	FILE *out = fopen(copy, "w");
 	assert_non_null(out);
+	int out_fd = fileno(out);
 	assert_int_equal(
-		f->worker->execute(fetched, transfer.response.body, fileno(out), &result, &f->err),
-		0);
+		f->worker->execute(fetched, transfer.response.body, &out_fd, &result, &f->err), 0);
 	assert_int_equal(fclose(out), 0);
 	free(fetched);
 	assert_int_equal(f->kind->fold(f->run.state, f->job[0], &result, &f->err), 0);

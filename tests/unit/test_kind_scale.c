@@ -14,133 +14,18 @@
 #include "common/memory.h"
 #include "master/kind.h"
 #include "proto/scale.pb-c.h"
+#include "tests/support/scale_bench.h"
 #include "tests/support/tempdir.h"
 
-enum { JOBS_MAX = 16, WORDS_MAX = 12 };
-
-struct pair {
-	char source[JOB_LOCATION_MAX], target[JOB_LOCATION_MAX];
-};
-
-/* The test works in the folder, so that operands are short and relative. */
-struct fixture {
-	char *folder;
-	const struct master_kind *kind;
-	struct settings settings;
-	struct kind_run run;
-	struct error err;
-	char *words[WORDS_MAX];
-	size_t jobs, errors;
-	struct pair job[JOBS_MAX];
-	struct error error[JOBS_MAX];
-	Sciame__ScaleParameters parameters; /* of the last job */
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof(*f));
-	f->folder = tempdir_new();
-	f->kind = master_kind_find(KIND_scale);
-	assert_int_equal(chdir(f->folder), 0);
-	*state = f;
-	return 0;
-}
-
-static void end(struct fixture *f)
-{
-	master_kind_close(f->kind, &f->run);
-	settings_release(&f->settings);
-	assert_int_equal(f->run.roots_count, 0);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	end(f);
-	assert_int_equal(chdir("/"), 0);
-	tempdir_free(f->folder);
-	free(f);
-	return 0;
-}
-
-/* What stands on the command line behind "sciame scale"; the last word is NULL. */
-__attribute__((sentinel)) static int start(struct fixture *f, const char *word, ...)
-{
-	va_list list;
-	int count = 0;
-	end(f);
-	f->words[count++] = (char *)"sciame"; /* words are moved, never written to */
-	f->words[count++] = (char *)"scale";
-	va_start(list, word);
-	for (; word; word = va_arg(list, const char *)) {
-		assert_true(count < WORDS_MAX - 1);
-		f->words[count++] = (char *)word;
-	}
-	va_end(list);
-	f->words[count] = NULL;
-	f->err = (struct error) { 0 };
-	f->jobs = f->errors = 0;
-	if (settings_parse(&f->settings, count, f->words, &f->err))
-		return -1;
-	return f->kind->open(&f->run, &f->settings, &f->err);
-}
-
-static void assert_wrong(const struct fixture *f, int status, const char *message)
-{
-	assert_int_equal(status, -1);
-	assert_string_equal(f->err.message, message);
-	assert_int_equal(f->err.code, ERROR_USAGE);
-}
-
-static void take_parameters(struct fixture *f, const struct job *job)
-{
-	Sciame__ScaleParameters *p =
-		sciame__scale_parameters__unpack(NULL, job->parameters_size, job->parameters);
-	assert_non_null(p);
-	f->parameters = *p;
-	sciame__scale_parameters__free_unpacked(p, NULL);
-}
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(((const struct pair *)a)->source, ((const struct pair *)b)->source);
-}
-
-/* All jobs, in the order of their sources. */
-static void list(struct fixture *f)
-{
-	for (;;) {
-		struct job job = { .id = 1 };
-		int status = f->kind->next(f->run.state, &job, &f->error[f->errors]);
-		if (status == 0)
-			break;
-		assert_true(f->jobs < JOBS_MAX - 1 && f->errors < JOBS_MAX - 1);
-		if (status < 0) {
-			f->errors++;
-			continue;
-		}
-		struct pair *pair = &f->job[f->jobs++];
-		(void)snprintf(pair->source, sizeof(pair->source), "%s", job.source);
-		(void)snprintf(pair->target, sizeof(pair->target), "%s", job.target);
-		take_parameters(f, &job);
-	}
-	qsort(f->job, f->jobs, sizeof(*f->job), compare);
-}
-
-static void assert_started(const struct fixture *f, int status)
-{
-	if (status)
-		fail_msg("%s", f->err.message);
-}
-
-static void assert_job(const struct fixture *f, size_t i, const char *source, const char *target)
+static void assert_job(
+	const struct scale_bench *f, size_t i, const char *source, const char *target)
 {
 	assert_true(i < f->jobs);
 	assert_string_equal(f->job[i].source, source);
 	assert_string_equal(f->job[i].target, target);
 }
 
-static void assert_roots(const struct fixture *f, const char *source, const char *target)
+static void assert_roots(const struct scale_bench *f, const char *source, const char *target)
 {
 	assert_int_equal(f->run.roots_count, 2);
 	assert_string_equal(f->run.roots[0], source);
@@ -149,12 +34,12 @@ static void assert_roots(const struct fixture *f, const char *source, const char
 
 static void test_scale_lists_a_folder_into_another(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
 	tempdir_write(f->folder, "in/b/c.png", "");
 	tempdir_write(f->folder, "in/.hidden", "");
-	assert_started(f, start(f, "in", "out", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 2);
 	assert_int_equal(f->errors, 0);
 	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
@@ -164,52 +49,56 @@ static void test_scale_lists_a_folder_into_another(void **state)
 
 static void test_scale_makes_missing_target_folders(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	struct stat status;
 	tempdir_write(f->folder, "in/a.jpg", "");
-	assert_started(f, start(f, "in", "x/y/z", NULL));
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "x/y/z", NULL));
 	assert_int_equal(stat("x/y/z", &status), 0);
 	assert_true(S_ISDIR(status.st_mode));
-	assert_started(f, start(f, "in", "new/", NULL));
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "new/", NULL));
 	assert_true(tempdir_exists(f->folder, "new"));
 }
 
 static void test_scale_needs_two_operands(void **state)
 {
-	struct fixture *f = *state;
-	assert_wrong(f, start(f, NULL, NULL),
+	struct scale_bench *f = *state;
+	scale_bench_assert_wrong(f, scale_bench_start(f, NULL, NULL),
 		"SOURCE and TARGET are needed, 0 operands are given; see --help");
-	assert_wrong(f, start(f, "in", NULL),
+	scale_bench_assert_wrong(f, scale_bench_start(f, "in", NULL),
 		"SOURCE and TARGET are needed, 1 operand is given; see --help");
-	assert_wrong(f, start(f, "in", "out", "more", NULL),
+	scale_bench_assert_wrong(f, scale_bench_start(f, "in", "out", "more", NULL),
 		"SOURCE and TARGET are needed, 3 operands are given; see --help");
-	assert_wrong(f, start(f, "in", "", NULL), "SOURCE and TARGET may not be empty");
-	assert_wrong(f, start(f, "", "out", NULL), "SOURCE and TARGET may not be empty");
-	assert_wrong(f, start(f, "none", "out", NULL), "source none: No such file or directory");
+	scale_bench_assert_wrong(
+		f, scale_bench_start(f, "in", "", NULL), "SOURCE and TARGET may not be empty");
+	scale_bench_assert_wrong(
+		f, scale_bench_start(f, "", "out", NULL), "SOURCE and TARGET may not be empty");
+	scale_bench_assert_wrong(f, scale_bench_start(f, "none", "out", NULL),
+		"source none: No such file or directory");
 	assert_int_equal(tempdir_count(f->folder, "."), 0);
 }
 
 static void test_scale_source_and_target_must_differ(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "x/a.jpg", "");
 	tempdir_link(f->folder, "link", "x");
 	static const char *const spellings[] = { "x", "x/", "./x", "x/../x", "x/.", "link", "link/",
 		"x/../link/../x" };
 	for (size_t i = 0; i < sizeof(spellings) / sizeof(*spellings); i++) {
-		assert_wrong(f, start(f, "x", spellings[i], NULL),
+		scale_bench_assert_wrong(f, scale_bench_start(f, "x", spellings[i], NULL),
 			"source and target must be different");
-		assert_wrong(f, start(f, spellings[i], "x", NULL),
+		scale_bench_assert_wrong(f, scale_bench_start(f, spellings[i], "x", NULL),
 			"source and target must be different");
 	}
 	/* a folder that is made first must not hide it */
-	assert_wrong(f, start(f, "x", "new/../x", NULL), "source and target must be different");
+	scale_bench_assert_wrong(f, scale_bench_start(f, "x", "new/../x", NULL),
+		"source and target must be different");
 	assert_int_equal(tempdir_count(f->folder, "x"), 1);
 }
 
 static void test_scale_single_source_and_target_must_differ(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "x/a.jpg", "");
 	tempdir_link(f->folder, "link.jpg", "x/a.jpg");
 	tempdir_link(f->folder, "folder", "x");
@@ -217,18 +106,18 @@ static void test_scale_single_source_and_target_must_differ(void **state)
 	static const char *const targets[] = { "x/a.jpg", "x", "x/", "folder/a.jpg", "folder",
 		"./x/../x/a.jpg", "link.jpg", "hard.jpg" };
 	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
-		assert_wrong(f, start(f, "x/a.jpg", targets[i], NULL),
+		scale_bench_assert_wrong(f, scale_bench_start(f, "x/a.jpg", targets[i], NULL),
 			"source and target must be different");
 }
 
 static void test_scale_target_in_source_is_left_out(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
 	tempdir_write(f->folder, "in/out/old.jpg", "");
 	tempdir_link(f->folder, "in/alias", "out");
-	assert_started(f, start(f, "in", "in/out", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "in/out", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 1);
 	assert_int_equal(f->errors, 0);
 	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
@@ -236,12 +125,12 @@ static void test_scale_target_in_source_is_left_out(void **state)
 
 static void test_scale_outputs_never_go_into_the_source(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "t/in/a.jpg", "");
 	tempdir_write(f->folder, "t/in/in/b.jpg", ""); /* its output would be t/in/b.jpg */
 	tempdir_write(f->folder, "t/in/c/in/d.jpg", "");
-	assert_started(f, start(f, "t/in", "t", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "t/in", "t", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 2);
 	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
 	assert_job(f, 1, "source:c/in/d.jpg", "target:c/in/d.jpg");
@@ -252,12 +141,12 @@ static void test_scale_outputs_never_go_into_the_source(void **state)
 
 static void test_scale_outputs_never_go_into_the_source_by_a_link(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a/b.jpg", "");
 	tempdir_make(f->folder, "t");
 	tempdir_link(f->folder, "t/a", "../in");
-	assert_started(f, start(f, "in", "t", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "t", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 0);
 	assert_int_equal(f->errors, 1);
 	assert_string_equal(f->error[0].message, "a: its outputs would lie in the source folder");
@@ -265,41 +154,42 @@ static void test_scale_outputs_never_go_into_the_source_by_a_link(void **state)
 
 static void test_scale_target_of_a_folder_is_a_folder(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
 	tempdir_write(f->folder, "file", "keep");
-	assert_wrong(f, start(f, "in", "file", NULL), "target file is not a folder");
-	assert_int_equal(start(f, "in", "file/below", NULL), -1);
+	scale_bench_assert_wrong(
+		f, scale_bench_start(f, "in", "file", NULL), "target file is not a folder");
+	assert_int_equal(scale_bench_start(f, "in", "file/below", NULL), -1);
 	assert_true(tempdir_holds(f->folder, "file", "keep"));
 }
 
 static void test_scale_single_file_to_file(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
-	assert_started(f, start(f, "in/a.jpg", "out/b.png", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "in/a.jpg", "out/b.png", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 1);
 	assert_job(f, 0, "source:a.jpg", "target:b.png");
 	assert_roots(f, "source=in", "target=out");
-	assert_started(f, start(f, "in/a.jpg", "b.png", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "in/a.jpg", "b.png", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.jpg", "target:b.png");
 	assert_roots(f, "source=in", "target=.");
 }
 
 static void test_scale_single_file_to_folder(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "a.jpg", "");
 	tempdir_make(f->folder, "out");
-	assert_started(f, start(f, "a.jpg", "out", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "a.jpg", "out", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 1);
 	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
 	assert_roots(f, "source=.", "target=out");
-	assert_started(f, start(f, "a.jpg", "new/", NULL));
-	list(f);
+	scale_bench_assert_started(f, scale_bench_start(f, "a.jpg", "new/", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
 	assert_roots(f, "source=.", "target=new/");
 	assert_true(tempdir_exists(f->folder, "new"));
@@ -307,29 +197,90 @@ static void test_scale_single_file_to_folder(void **state)
 
 static void test_scale_format_changes_the_suffix_in_folders_only(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in.d/a.tar.jpg", "");
 	tempdir_write(f->folder, "in.d/b.c/none", "");
-	assert_started(f, start(f, "in.d", "out", "--format", "webp", NULL));
-	list(f);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in.d", "out", "--format", "webp", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.tar.jpg", "target:a.tar.webp");
 	assert_job(f, 1, "source:b.c/none", "target:b.c/none.webp");
 	assert_int_equal(f->parameters.format, SCIAME__SCALE_FORMAT__SCALE_FORMAT_WEBP);
-	assert_started(f, start(f, "in.d/a.tar.jpg", "out/", "--format", "jpeg", NULL));
-	list(f);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in.d/a.tar.jpg", "out/", "--format", "jpeg", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.tar.jpg", "target:a.tar.jpg");
-	assert_started(f, start(f, "in.d/a.tar.jpg", "out/", "--format", "png", NULL));
-	list(f);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in.d/a.tar.jpg", "out/", "--format", "png", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.tar.jpg", "target:a.tar.png");
-	assert_started(f, start(f, "in.d/a.tar.jpg", "out/b.gif", "--format", "png", NULL));
-	list(f);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in.d/a.tar.jpg", "out/b.gif", "--format", "png", NULL));
+	scale_bench_list(f);
 	assert_job(f, 0, "source:a.tar.jpg", "target:b.gif");
 	assert_int_equal(f->parameters.format, SCIAME__SCALE_FORMAT__SCALE_FORMAT_PNG);
 }
 
+static void test_scale_several_sizes_are_one_job(void **state)
+{
+	struct scale_bench *f = *state;
+	struct job job = { 0 };
+	tempdir_write(f->folder, "in/d/a.jpg", "");
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in", "out", "--size", "400", "-s", "30x20", NULL));
+	assert_int_equal(f->kind->next(f->run.state, &job, &f->err), 1);
+	assert_string_equal(job.source, "source:d/a.jpg");
+	assert_string_equal(job.target, "target:d/a-{size}.jpg");
+	assert_int_equal(job.labels_count, 2);
+	assert_string_equal(job.labels[0], "400");
+	assert_string_equal(job.labels[1], "30x20");
+	Sciame__ScaleParameters *p =
+		sciame__scale_parameters__unpack(NULL, job.parameters_size, job.parameters);
+	assert_int_equal(p->n_sizes, 2);
+	assert_int_equal(p->sizes[0]->height, 400);
+	assert_int_equal(p->sizes[1]->width, 30);
+	assert_int_equal(p->sizes[1]->height, 20);
+	sciame__scale_parameters__free_unpacked(p, NULL);
+	assert_int_equal(f->kind->next(f->run.state, &job, &f->err), 0);
+}
+
+static void test_scale_one_size_has_a_plain_target_without_pattern(void **state)
+{
+	struct scale_bench *f = *state;
+	struct job job = { 0 };
+	tempdir_write(f->folder, "in/{a}.jpg", "");
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", "--size", "400", NULL));
+	assert_int_equal(f->kind->next(f->run.state, &job, &f->err), 1);
+	assert_string_equal(job.target, "target:{a}.jpg");
+	assert_int_equal(job.labels_count, 0);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in", "out", "--output", "{stem}.{width}", NULL));
+	assert_int_equal(f->kind->next(f->run.state, &job, &f->err), 1);
+	assert_string_equal(job.target, "target:{{a}}.{width}");
+	assert_int_equal(job.labels_count, 1);
+	assert_string_equal(job.labels[0], "400");
+}
+
+static void test_scale_names_are_part_of_the_command(void **state)
+{
+	struct scale_bench *f = *state;
+	static const char *const patterns[] = { "{stem}", "{stem}{ext}", "{dir}{stem}" };
+	size_t first = 0;
+	tempdir_make(f->folder, "in");
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", NULL));
+	first = f->run.ledger_parameters_size;
+	for (size_t i = 0; i < 3; i++) {
+		scale_bench_assert_started(
+			f, scale_bench_start(f, "in", "out", "--output", patterns[i], NULL));
+		assert_int_equal(f->run.ledger_parameters_size, first + strlen(patterns[i]));
+		assert_memory_equal((const char *)f->run.ledger_parameters + first, patterns[i],
+			strlen(patterns[i]));
+	}
+}
+
 static void test_scale_no_two_pictures_have_one_output(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	static const char *const names[] = { "a.png", "a.webp", "x/a.png", "x/a.jpg", "x/y/a.png",
 		"x/b.png", "z/a.gif" };
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -337,67 +288,83 @@ static void test_scale_no_two_pictures_have_one_output(void **state)
 		(void)snprintf(path, sizeof(path), "in/%s", names[i]);
 		tempdir_write(f->folder, path, "");
 	}
-	assert_started(f, start(f, "in", "out", "--format", "jpeg", NULL));
-	list(f);
-	assert_int_equal(f->jobs, 5);
-	assert_int_equal(f->errors, 2);
-	assert_non_null(strstr(f->error[0].message, "a.jpg, too"));
-	assert_started(f, start(f, "in", "out", NULL));
-	list(f);
+	scale_bench_assert_wrong(f, scale_bench_start(f, "in", "out", "--format", "jpeg", NULL),
+		"2 pictures would replace another's output; nothing was written; --on-collision "
+		"suffix gives each its own name");
+	assert_false(tempdir_exists(f->folder, "out"));
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", "--format", "jpeg",
+					      "--on-collision", "suffix", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 7);
+	assert_job(f, 0, "source:a.png", "target:a.jpg");
+	assert_job(f, 1, "source:a.webp", "target:a-1.jpg");
+	assert_job(f, 2, "source:x/a.jpg", "target:x/a.jpg");
+	assert_job(f, 3, "source:x/a.png", "target:x/a-1.jpg");
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", NULL));
+	scale_bench_list(f);
 	assert_int_equal(f->jobs, 7);
 }
 
-static void assert_size(struct fixture *f, const char *size, unsigned width, unsigned height)
+static void test_scale_a_picture_that_comes_later_replaces_no_other(void **state)
 {
-	assert_started(f, start(f, "in", "out", "-s", size, NULL));
-	list(f);
-	assert_int_equal(f->parameters.width, width);
-	assert_int_equal(f->parameters.height, height);
+	struct scale_bench *f = *state;
+	tempdir_write(f->folder, "in/a.png", "");
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", "--format", "jpeg", NULL));
+	tempdir_write(f->folder, "in/a.webp", ""); /* after the names were looked at */
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 1);
+	assert_int_equal(f->errors, 1);
+	assert_non_null(strstr(f->error[0].message, "a.jpg, too"));
 }
 
-static void test_scale_sizes(void **state)
+static void test_scale_takes_what_is_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
-	assert_started(f, start(f, "in", "out", NULL));
-	list(f);
-	assert_int_equal(f->parameters.width, 400);
-	assert_int_equal(f->parameters.height, 400);
-	assert_int_equal(f->parameters.quality, 0);
-	assert_false(f->parameters.subsample);
-	assert_size(f, "1", 1, 1);
-	assert_size(f, "640x480", 640, 480);
-	assert_size(f, "640X480", 640, 480);
-	assert_size(f, "65535x1", 65535, 1);
-	static const char *const wrong[] = { "", "0", "65536", "-1", "+5", " 5", "5 ", "x5", "5x",
-		"5x0", "5x5x5", "5x-5", "0x10", "5.5", "99999999999999999999", "5px" };
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-		char message[128];
-		(void)snprintf(message, sizeof(message),
-			"--size takes pixels as N or WxH, from 1 to 65535, not '%s'", wrong[i]);
-		assert_wrong(f, start(f, "in", "out", "-s", wrong[i], NULL), message);
-	}
+	tempdir_write(f->folder, "in/b/c.png", "");
+	tempdir_write(f->folder, "in/b/d.jpg", "");
+	tempdir_link(f->folder, "in/e.png", "a.jpg");
+	tempdir_write(f->folder, "list", "b/c.png\ne.png\n./b/c.png\n");
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in", "out", "--exclude", "*.jpg", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 2);
+	assert_job(f, 0, "source:b/c.png", "target:b/c.png");
+	assert_job(f, 1, "source:e.png", "target:e.png");
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", "--exclude", "*.jpg",
+					      "--symlinks", "skip", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 1);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in", "out", "--files-from", "list", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 2);
+	assert_int_equal(f->errors, 0);
+	assert_job(f, 0, "source:b/c.png", "target:b/c.png");
 }
 
-static void test_scale_options_reach_the_parameters(void **state)
+static void test_scale_a_dry_run_makes_no_folder(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	tempdir_write(f->folder, "in/a.jpg", "");
-	assert_started(f, start(f, "in", "out", "--no-smooth", "--quality", "90", NULL));
-	list(f);
-	assert_true(f->parameters.subsample);
-	assert_int_equal(f->parameters.quality, 90);
-	assert_started(f, start(f, "in", "out", "--no-smooth", "-S", NULL));
-	list(f);
-	assert_false(f->parameters.subsample);
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out/new", "--dry-run", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 1);
+	assert_job(f, 0, "source:a.jpg", "target:a.jpg");
+	assert_null(f->run.ledger_target);
+	scale_bench_assert_started(
+		f, scale_bench_start(f, "in/a.jpg", "out/new/", "--dry-run", NULL));
+	scale_bench_list(f);
+	assert_int_equal(f->jobs, 1);
+	assert_false(tempdir_exists(f->folder, "out"));
 }
 
 static void test_scale_results_count_by_what_was_done(void **state)
 {
-	struct fixture *f = *state;
+	struct scale_bench *f = *state;
 	static const int counters[] = { -1, 0, 1, -1 };
 	tempdir_write(f->folder, "in/a.jpg", "");
-	assert_started(f, start(f, "in", "out", NULL));
+	scale_bench_assert_started(f, scale_bench_start(f, "in", "out", NULL));
 	assert_string_equal(f->kind->counters[0], "copied");
 	assert_string_equal(f->kind->counters[1], "scaled");
 	for (int action = 0; action < 4; action++) {
@@ -413,7 +380,7 @@ static void test_scale_results_count_by_what_was_done(void **state)
 	assert_int_equal(f->err.code, ERROR_PROTOCOL);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, scale_bench_setup, scale_bench_teardown)
 
 int main(void)
 {
@@ -430,9 +397,13 @@ int main(void)
 		CASE(test_scale_single_file_to_file),
 		CASE(test_scale_single_file_to_folder),
 		CASE(test_scale_format_changes_the_suffix_in_folders_only),
+		CASE(test_scale_several_sizes_are_one_job),
+		CASE(test_scale_one_size_has_a_plain_target_without_pattern),
+		CASE(test_scale_names_are_part_of_the_command),
 		CASE(test_scale_no_two_pictures_have_one_output),
-		CASE(test_scale_sizes),
-		CASE(test_scale_options_reach_the_parameters),
+		CASE(test_scale_a_picture_that_comes_later_replaces_no_other),
+		CASE(test_scale_takes_what_is_asked_for),
+		CASE(test_scale_a_dry_run_makes_no_folder),
 		CASE(test_scale_results_count_by_what_was_done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

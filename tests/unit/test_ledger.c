@@ -209,6 +209,102 @@ static void test_ledger_begins_anew_after_a_run_that_ended(void **state)
 	ledger_sample_close(ledger, true);
 }
 
+static void test_ledger_tells_the_place_of_an_earlier_run(void **state)
+{
+	struct error err;
+	struct ledger_entry entry;
+	struct ledger *ledger = open_ledger(state);
+	settle(ledger, "source:a", LEDGER_DONE);
+	ledger_sample_close(ledger, true);
+	struct ledger_options options = ledger_sample_command;
+	options.path = ledger_file(state);
+	options.parameters = "other";
+	options.parameters_size = 5;
+	assert_int_equal(ledger_open(&ledger, &options, &err), 0);
+	assert_true(find(ledger, "source:a", &entry));
+	assert_true(entry.same_place && !entry.same_command);
+	ledger_sample_close(ledger, true);
+	options.source = "/elsewhere";
+	assert_int_equal(ledger_open(&ledger, &options, &err), 0);
+	assert_true(find(ledger, "source:a", &entry));
+	assert_false(entry.same_place);
+	ledger_sample_close(ledger, true);
+}
+
+/* What ledger_earlier_next gives, separated by spaces; `forgotten` is forgotten. */
+static void assert_earlier(struct ledger *ledger, const char *forgotten, const char *expected)
+{
+	struct error err = { 0 };
+	struct ledger_entry entry;
+	char found[256] = "";
+	assert_int_equal(ledger_earlier_begin(ledger, &err), 0);
+	int status;
+	while ((status = ledger_earlier_next(ledger, &entry, &err)) > 0) {
+		strcat(found, entry.source + strlen("source:"));
+		if (forgotten && strcmp(entry.source, forgotten) == 0)
+			assert_int_equal(ledger_forget(ledger, entry.source, &err), 0);
+	}
+	if (status)
+		fail_msg("%s", err.message);
+	assert_int_equal(ledger_earlier_end(ledger, &err), 0);
+	assert_string_equal(found, expected);
+}
+
+static void test_ledger_lists_and_forgets_what_earlier_runs_have_done(void **state)
+{
+	struct error err;
+	struct ledger_entry entry;
+	struct ledger *ledger = open_ledger(state);
+	for (const char *name = "dcba"; *name; name++) {
+		const char source[] = { 's', 'o', 'u', 'r', 'c', 'e', ':', *name, '\0' };
+		settle(ledger, source, *name == 'c' ? LEDGER_FAILED : LEDGER_DONE);
+	}
+	ledger_sample_close(ledger, true);
+	ledger = open_ledger(state);
+	assert_true(find(ledger, "source:a", &entry)); /* a view is open */
+	settle(ledger, "source:b", LEDGER_DONE);
+	assert_earlier(ledger, "source:d", "ad");
+	ledger_sample_close(ledger, true);
+	assert_int_equal(ask(state, "SELECT count(*) FROM job"), 3);
+	assert_int_equal(ask(state, "SELECT count(*) FROM run WHERE ended_s IS NULL"), 0);
+	/* another source has none */
+	struct ledger_options options = ledger_sample_command;
+	options.path = ledger_file(state);
+	options.source = "/elsewhere";
+	assert_int_equal(ledger_open(&ledger, &options, &err), 0);
+	assert_earlier(ledger, NULL, "");
+	ledger_sample_close(ledger, true);
+}
+
+static void test_ledger_looks_without_changing_anything(void **state)
+{
+	struct error err;
+	struct ledger_entry entry;
+	struct ledger_options options = ledger_sample_command;
+	options.path = ledger_file(state);
+	struct ledger *looking, *ledger;
+	assert_int_equal(ledger_look(&looking, &options, &err), 0);
+	assert_null(looking);
+	assert_int_equal(tempdir_count(*state, "."), 0);
+	ledger = open_ledger(state);
+	settle(ledger, "source:a", LEDGER_DONE);
+	ledger_listed(ledger, 7, true);
+	ledger_sample_close(ledger, false);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ledger_look(&looking, &options, &err), 0);
+		assert_true(ledger_past(looking)->resuming);
+		assert_int_equal(ledger_past(looking)->listed, 7);
+		assert_true(find(looking, "source:a", &entry) && entry.this_run);
+		assert_earlier(looking, NULL, ""); /* it is of the run that goes on */
+		assert_int_equal(ledger_close(looking, true, &err), 0);
+		assert_int_equal(ask(state, "SELECT max(epoch) FROM run"), 1);
+		assert_int_equal(ask(state, "SELECT count(*) FROM run WHERE ended_s IS NULL"), 1);
+	}
+	tempdir_write(*state, "run.db", "no ledger");
+	assert_int_equal(ledger_look(&looking, &options, &err), -1);
+	assert_null(looking);
+}
+
 static void test_ledger_begins_anew_for_another_command(void **state)
 {
 	struct error err;
@@ -354,6 +450,9 @@ static void test_ledger_closes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_ledger_tells_the_place_of_an_earlier_run),
+		TEST(test_ledger_lists_and_forgets_what_earlier_runs_have_done),
+		TEST(test_ledger_looks_without_changing_anything),
 		TEST(test_ledger_begins_a_run_in_a_new_file),
 		TEST(test_ledger_leaves_nothing_beside_the_file),
 		TEST(test_ledger_keeps_all_fields),

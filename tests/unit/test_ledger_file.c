@@ -138,8 +138,8 @@ static void test_ledger_refuses_another_programs_database(void **state)
 static void test_ledger_refuses_a_newer_version(void **state)
 {
 	ledger_sample_close(open_ledger(state), true);
-	execute(state, "PRAGMA user_version = 2");
-	assert_refused(state, "ledger ", " is of version 2, this program knows up to 1");
+	execute(state, "PRAGMA user_version = 3");
+	assert_refused(state, "ledger ", " is of version 3, this program knows up to 2");
 }
 
 static void test_ledger_refuses_a_missing_folder(void **state)

@@ -51,16 +51,22 @@ static int file_with(const void *bytes, size_t size)
 static void run_into(struct trial *trial, int out_fd)
 {
 	Sciame__ScaleParameters parameters = SCIAME__SCALE_PARAMETERS__INIT;
-	parameters.width = trial->width;
-	parameters.height = trial->height;
+	Sciame__ScaleSize box = SCIAME__SCALE_SIZE__INIT;
+	box.width = trial->width;
+	box.height = trial->height;
+	parameters.n_sizes = 1;
+	parameters.sizes = (Sciame__ScaleSize *[]) { &box };
 	parameters.subsample = trial->subsample;
 	parameters.quality = trial->quality;
+	parameters.background = 0xFFFFFF;
 	parameters.format = trial->format;
 	uint8_t packed[64];
 	size_t size = sciame__scale_parameters__pack(&parameters, packed);
-	struct job job = { .id = 1, .parameters = packed, .parameters_size = size };
+	struct job job = { .id = 1, .source = "", .target = "target:x", .parameters = packed };
+	job.parameters_size = size;
 	int in_fd = file_with(trial->input, trial->input_size);
-	trial->status = worker_kind_scale.execute(&job, in_fd, out_fd, &trial->result, &trial->err);
+	trial->status =
+		worker_kind_scale.execute(&job, in_fd, &out_fd, &trial->result, &trial->err);
 	assert_int_equal(close(in_fd), 0);
 }
 
@@ -94,8 +100,8 @@ static void assert_made(const struct trial *trial, uint32_t width, uint32_t heig
 {
 	assert_string_equal(trial->err.message, "");
 	assert_int_equal(trial->status, 0);
-	assert_int_equal(trial->report->width, width);
-	assert_int_equal(trial->report->height, height);
+	assert_int_equal(trial->result.outputs[0].width, width);
+	assert_int_equal(trial->result.outputs[0].height, height);
 	VipsImage *image = vips_image_new_from_buffer(trial->output, trial->output_size, "", NULL);
 	assert_non_null(image);
 	assert_int_equal(image->Xsize, width);
@@ -181,11 +187,10 @@ static void run_general(struct trial *trial, enum picture_format source)
 		.source = source,
 		.target = trial->format == SCIAME__SCALE_FORMAT__SCALE_FORMAT_PNG ? PICTURE_PNG
 										  : PICTURE_JPEG,
-		.quality = trial->quality ? (int)trial->quality : TASK_QUALITY_DEFAULT,
-		.subsample = trial->subsample,
+		.style = { .quality = (int)trial->quality, .subsample = trial->subsample },
 	};
 	struct scale_outcome outcome = { 0 };
-	trial->status = scale_vips(&task, &outcome, &trial->err);
+	trial->status = scale_vips(&(struct scale_batch) { &task, &outcome, 1 }, &trial->err);
 	assert_int_equal(trial->status, 0);
 	trial->output_size = outcome.output_bytes;
 	trial->output = malloc(trial->output_size);
@@ -241,14 +246,16 @@ static void test_sniff_goes_by_content(void **state)
 static void test_what_fits_is_copied_byte_for_byte(void **state)
 {
 	(void)state;
-	static const char *const suffixes[] = { ".jpg", ".png", ".webp", ".gif", ".tif", ".ppm" };
+	/* libvips' savers say more than pixels unless they are told; that of WebP even then */
+	static const char *const suffixes[] = { ".jpg[strip]", ".png[strip]", ".gif[strip]",
+		".tif[strip]", ".ppm[strip]" };
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		struct trial trial = { .width = 64, .height = 48 };
 		encode(&trial, waves(64, 48, 3), suffixes[i]);
 		run(&trial);
 		assert_int_equal(trial.status, 0);
 		assert_int_equal(trial.report->action, SCIAME__SCALE_ACTION__SCALE_ACTION_COPIED);
-		assert_int_equal(trial.report->width, 64);
+		assert_int_equal(trial.result.outputs[0].width, 64);
 		assert_int_equal(trial.output_size, trial.input_size);
 		assert_memory_equal(trial.output, trial.input, trial.input_size);
 		input_release(&trial);

@@ -166,8 +166,8 @@ static void test_settings_values_are_limited(void **state)
 		"not 'soon'");
 	assert_wrong(parse("noop", "-n", "-1", NULL),
 		"--count takes a whole number from 0 to 1000000000, not '-1'");
-	assert_wrong(parse("scale", "--format", "gif", "a", "b", NULL),
-		"--format takes one of: same, jpeg, png, webp; not 'gif'");
+	assert_wrong(parse("scale", "--format", "bmp", "a", "b", NULL),
+		"--format takes one of: same, jpeg, png, webp, avif, tiff, gif, jxl; not 'bmp'");
 	assert_wrong(parse("scale", "--quality", "0", "a", "b", NULL),
 		"--quality takes a whole number from 1 to 100, not '0'");
 }

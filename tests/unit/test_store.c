@@ -25,6 +25,7 @@ struct fixture {
 	struct store *store;
 	struct input input;
 	struct output output;
+	struct job job; /* that output borrows */
 	struct error err;
 };
 
@@ -78,11 +79,23 @@ static int teardown(void **state)
 	return 0;
 }
 
+static int create_first(
+	struct store *store, const struct job *job, struct output *output, struct error *err)
+{
+	static const struct input none = { .fd = -1 };
+	return store_create(store, &(struct store_request) { job, 0, &none }, output, err);
+}
+
+static int commit(struct store *store, struct output *output, uint64_t bytes, struct error *err)
+{
+	return store_commit(store, output, &(struct produced) { .bytes = bytes }, err);
+}
+
 static int create(struct fixture *f, const char *target)
 {
-	/* the output borrows its name from the job, that is from target */
-	const struct job job = { .id = 7, .attempt = 1, .source = "", .target = target };
-	return store_create(f->store, &job, &f->input, &f->output, &f->err);
+	f->job = (struct job) { .id = 7, .attempt = 1, .source = "", .target = target };
+	const struct store_request request = { &f->job, 0, &f->input };
+	return store_create(f->store, &request, &f->output, &f->err);
 }
 
 static void write_output(struct fixture *f, const char *text)
@@ -96,7 +109,7 @@ static int put(struct fixture *f, const char *target, const char *text)
 	if (create(f, target))
 		return -1;
 	write_output(f, text);
-	return store_commit(f->store, &f->output, strlen(text), &f->err);
+	return commit(f->store, &f->output, strlen(text), &f->err);
 }
 
 static void assert_put(struct fixture *f, const char *target, const char *text)
@@ -117,7 +130,7 @@ static void test_store_commits_whole_or_not_at_all(void **state)
 	assert_int_equal(create(f, "target:a"), 0);
 	write_output(f, "abc");
 	assert_false(tempdir_exists(f->folder, "out/a"));
-	assert_int_equal(store_commit(f->store, &f->output, 3, &f->err), 0);
+	assert_int_equal(commit(f->store, &f->output, 3, &f->err), 0);
 	assert_true(tempdir_holds(f->folder, "out/a", "abc"));
 	assert_int_equal(tempdir_count(f->folder, "out"), 1);
 	store_discard(&f->output); /* it is settled: nothing happens */
@@ -131,7 +144,7 @@ static void test_store_commit_replaces_older_output(void **state)
 	assert_int_equal(create(f, "target:a"), 0);
 	write_output(f, "new");
 	assert_true(tempdir_holds(f->folder, "out/a", "older and longer"));
-	assert_int_equal(store_commit(f->store, &f->output, 3, &f->err), 0);
+	assert_int_equal(commit(f->store, &f->output, 3, &f->err), 0);
 	assert_true(tempdir_holds(f->folder, "out/a", "new"));
 	assert_int_equal(tempdir_count(f->folder, "out"), 1);
 }
@@ -155,7 +168,7 @@ static void test_store_wrong_byte_count_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		assert_int_equal(create(f, "target:a"), 0);
 		write_output(f, "abc");
-		assert_int_equal(store_commit(f->store, &f->output, wrong[i], &f->err), -1);
+		assert_int_equal(commit(f->store, &f->output, wrong[i], &f->err), -1);
 		assert_int_equal(f->err.code, ERROR_IO);
 		assert_int_equal(tempdir_count(f->folder, "out"), 0);
 	}
@@ -176,7 +189,7 @@ static void test_store_empty_location_is_no_file(void **state)
 	assert_int_equal(f->input.fd, -1);
 	assert_int_equal(create(f, ""), 0);
 	assert_int_equal(f->output.fd, -1);
-	assert_int_equal(store_commit(f->store, &f->output, 0, &f->err), 0);
+	assert_int_equal(commit(f->store, &f->output, 0, &f->err), 0);
 	store_discard(&f->output);
 }
 
@@ -414,7 +427,7 @@ static void test_store_sweeps_what_dead_processes_left(void **state)
 	/* the next run finds the lock gone */
 	struct store *next = new_store(f->folder, &(struct store_options) { .sync = false });
 	const struct job job = { .id = 1, .attempt = 1, .source = "", .target = "target:a/c" };
-	assert_int_equal(store_create(next, &job, &f->input, &f->output, &f->err), 0);
+	assert_int_equal(create_first(next, &job, &f->output, &f->err), 0);
 	assert_false(tempdir_exists(f->folder, "out/a/.sciame-1-3-1.tmp"));
 	store_discard(&f->output);
 	store_free(next);
@@ -427,10 +440,10 @@ static void test_store_sweeps_no_output_of_a_living_neighbour(void **state)
 	struct output theirs;
 	struct store *other = new_store(f->folder, &(struct store_options) { .sync = false });
 	const struct job job = { .id = 7, .attempt = 1, .source = "", .target = "target:theirs" };
-	assert_int_equal(store_create(other, &job, &f->input, &theirs, &f->err), 0);
+	assert_int_equal(create_first(other, &job, &theirs, &f->err), 0);
 	assert_put(f, "target:ours", "abc");
 	assert_int_equal(write(theirs.fd, "abcd", 4), 4);
-	assert_int_equal(store_commit(other, &theirs, 4, &f->err), 0);
+	assert_int_equal(commit(other, &theirs, 4, &f->err), 0);
 	assert_true(tempdir_holds(f->folder, "out/theirs", "abcd"));
 	store_free(other);
 }
@@ -442,11 +455,11 @@ static void test_store_attempts_of_one_job_do_not_meet(void **state)
 	const struct job job = { .id = 7, .attempt = 1, .source = "", .target = "target:a" };
 	struct job again = job;
 	again.attempt = 2;
-	assert_int_equal(store_create(f->store, &job, &f->input, &first, &f->err), 0);
-	assert_int_equal(store_create(f->store, &again, &f->input, &second, &f->err), 0);
+	assert_int_equal(create_first(f->store, &job, &first, &f->err), 0);
+	assert_int_equal(create_first(f->store, &again, &second, &f->err), 0);
 	assert_int_equal(write(second.fd, "abc", 3), 3);
 	store_discard(&first);
-	assert_int_equal(store_commit(f->store, &second, 3, &f->err), 0);
+	assert_int_equal(commit(f->store, &second, 3, &f->err), 0);
 	assert_true(tempdir_holds(f->folder, "out/a", "abc"));
 }
 
@@ -472,14 +485,16 @@ static void test_store_many_folders_at_once(void **state)
 	enum { AT_ONCE = 2 * STORE_FOLDERS_MAX };
 	struct fixture *f = *state;
 	static struct output outputs[AT_ONCE];
+	static struct job jobs[AT_ONCE];
 	static char targets[AT_ONCE][32];
 	for (int i = 0; i < AT_ONCE; i++) {
 		(void)snprintf(targets[i], sizeof(targets[i]), "target:%d/a", i);
-		assert_int_equal(create(f, targets[i]), 0);
-		outputs[i] = f->output;
+		jobs[i] =
+			(struct job) { .id = 7, .attempt = 1, .source = "", .target = targets[i] };
+		assert_int_equal(create_first(f->store, &jobs[i], &outputs[i], &f->err), 0);
 	}
 	for (int i = 0; i < AT_ONCE; i += 2)
-		assert_int_equal(store_commit(f->store, &outputs[i], 0, &f->err), 0);
+		assert_int_equal(commit(f->store, &outputs[i], 0, &f->err), 0);
 	assert_put(f, "target:0/b", "abc");
 	for (int i = 1; i < AT_ONCE; i += 2)
 		store_discard(&outputs[i]);

@@ -26,6 +26,7 @@ struct fixture {
 	char *folder;
 	struct store *store;
 	struct output output;
+	struct job job; /* that output borrows */
 	struct error err;
 	bool mounted;
 };
@@ -59,14 +60,14 @@ static int teardown(void **state)
 static int create(struct fixture *f, const char *target)
 {
 	static const struct input none = { .fd = -1 };
-	/* the output borrows its name from the job, that is from target */
-	const struct job job = { .id = 7, .attempt = 1, .source = "", .target = target };
-	return store_create(f->store, &job, &none, &f->output, &f->err);
+	f->job = (struct job) { .id = 7, .attempt = 1, .source = "", .target = target };
+	return store_create(
+		f->store, &(struct store_request) { &f->job, 0, &none }, &f->output, &f->err);
 }
 
 static int commit(struct fixture *f)
 {
-	return store_commit(f->store, &f->output, 0, &f->err);
+	return store_commit(f->store, &f->output, &(struct produced) { 0 }, &f->err);
 }
 
 static void assert_target(const struct fixture *f, int number, const char *message)

@@ -50,6 +50,20 @@ static void test_summary_names_what_was_skipped(void **state)
 	assert_line(&s, "copied 1 scaled 2 using 2 processes");
 }
 
+static void test_summary_names_what_is_unchanged_after_what_was_skipped(void **state)
+{
+	(void)state;
+	struct summary s = { .counters = scale_counters,
+		.counts = { 1, 2 },
+		.todo = 10,
+		.unchanged = 6,
+		.processes = 2 };
+	assert_int_equal(summary_skipped(&s), 1);
+	assert_line(&s, "copied 1 scaled 2 skipped 1 unchanged 6 using 2 processes");
+	s.unchanged = 7;
+	assert_line(&s, "copied 1 scaled 2 unchanged 7 using 2 processes");
+}
+
 static void test_summary_says_canceled_at_the_end(void **state)
 {
 	(void)state;
@@ -103,6 +117,7 @@ int main(void)
 		cmocka_unit_test(test_summary_of_all_done),
 		cmocka_unit_test(test_summary_of_nothing_still_counts),
 		cmocka_unit_test(test_summary_names_what_was_skipped),
+		cmocka_unit_test(test_summary_names_what_is_unchanged_after_what_was_skipped),
 		cmocka_unit_test(test_summary_says_canceled_at_the_end),
 		cmocka_unit_test(test_summary_without_processes_is_single_threaded),
 		cmocka_unit_test(test_summary_has_as_many_counters_as_there_are),

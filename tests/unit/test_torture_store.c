@@ -134,11 +134,12 @@ static int put(struct store *store, const struct job *job, bool commit, struct e
 	struct output output;
 	if (store_open(store, job->source, &input, err))
 		return -1;
-	int status = store_create(store, job, &input, &output, err);
+	int status = store_create(store, &(struct store_request) { job, 0, &input }, &output, err);
 	if (status == 0) {
 		assert_int_equal(write(output.fd, CONTENT, CONTENT_BYTES), CONTENT_BYTES);
 		if (commit)
-			status = store_commit(store, &output, CONTENT_BYTES, err);
+			status = store_commit(
+				store, &output, &(struct produced) { .bytes = CONTENT_BYTES }, err);
 		else
 			store_discard(&output);
 	}
@@ -146,19 +147,28 @@ static int put(struct store *store, const struct job *job, bool commit, struct e
 	return status;
 }
 
-/* A new output in new folders, one that replaces another, one given up. 0: all went well. */
+/*
+ * A new output in new folders, one that replaces another, one whose folder is known at the end, one
+ * given up. 0: all went well.
+ */
 static int course(const char *folder, struct error *err)
 {
 	const struct store_options options = { .sync = true };
 	const struct job jobs[] = {
 		{ .id = 1, .attempt = 1, .source = "source:a", .target = "target:new/deep/a" },
 		{ .id = 2, .attempt = 1, .source = "source:a", .target = "target:old" },
-		{ .id = 3, .attempt = 1, .source = "source:a", .target = "target:never" },
+		{ .id = 3,
+			.attempt = 1,
+			.source = "source:a",
+			.target = "target:{width}/a",
+			.labels = { "400" },
+			.labels_count = 1 },
+		{ .id = 4, .attempt = 1, .source = "source:a", .target = "target:never" },
 	};
 	struct store *store = store_new(&options);
 	int status = add_roots(store, folder, err);
-	for (size_t i = 0; i < 3 && status == 0; i++)
-		status = put(store, &jobs[i], i < 2, err);
+	for (size_t i = 0; i < 4 && status == 0; i++)
+		status = put(store, &jobs[i], i < 3, err);
 	store_free(store);
 	return status;
 }
@@ -173,7 +183,9 @@ static size_t leftovers(const char *folder)
 {
 	return tempdir_count(folder, "out") - tempdir_exists(folder, "out/new") - 1 +
 	       count_if(folder, "out/new") - tempdir_exists(folder, "out/new/deep") +
-	       count_if(folder, "out/new/deep") - tempdir_exists(folder, "out/new/deep/a");
+	       count_if(folder, "out/new/deep") - tempdir_exists(folder, "out/new/deep/a") +
+	       count_if(folder, "out/0") - tempdir_exists(folder, "out/0/a") -
+	       tempdir_exists(folder, "out/0");
 }
 
 /* True when the fault had its turn. */
@@ -198,6 +210,7 @@ static bool survives(unsigned n, int number)
 	if (status == 0) {
 		assert_true(tempdir_holds(folder, "out/new/deep/a", CONTENT));
 		assert_true(tempdir_holds(folder, "out/old", CONTENT));
+		assert_true(tempdir_holds(folder, "out/0/a", CONTENT));
 	} else {
 		assert_non_null(failed);
 		assert_true(err.message[0] != '\0');

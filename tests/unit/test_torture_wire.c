@@ -60,14 +60,22 @@ static struct message sample(enum message_type type)
 			.parameters = (const uint8_t *)"size",
 			.parameters_size = 4,
 			.alone = true },
-		{ .id = 3, .attempt = 1, .source = "", .target = "target:c", .deadline_ms = 500 },
+		{ .id = 3,
+			.attempt = 1,
+			.source = "",
+			.target = "target:{size}",
+			.deadline_ms = 500,
+			.labels = { "400", "200x100" },
+			.labels_count = 2 },
 	};
 	static const struct result results[ITEMS] = {
 		{ .job = 1,
 			.attempt = 1,
 			.input_bytes = 1000,
 			.report_size = 2,
-			.report = { 8, 1 } },
+			.report = { 8, 1 },
+			.outputs_count = 2,
+			.outputs = { { .bytes = 7 }, { .has_digest = true, .width = 9 } } },
 		{ .job = 2, .attempt = 1, .code = ERROR_INPUT, .detail = "not an image" },
 		{ .job = 3, .attempt = 9, .has_digest = true, .digest = { 1, 2, 3 } },
 	};
@@ -119,10 +127,12 @@ static void assert_whole(const struct message *message, enum message_type type)
 		assert_int_equal(message->count, ITEMS);
 		assert_string_equal(message->jobs[1].source, "source:b");
 		assert_memory_equal(message->jobs[1].parameters, "size", 4);
+		assert_string_equal(message->jobs[2].labels[1], "200x100");
 		break;
 	case MESSAGE_RESULTS:
 		assert_int_equal(message->count, ITEMS);
 		assert_string_equal(message->results[1].detail, "not an image");
+		assert_int_equal(message->results[0].outputs[1].width, 9);
 		break;
 	case MESSAGE_HELLO:
 		assert_string_equal(message->roots[2], "cache");

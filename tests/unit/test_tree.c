@@ -283,7 +283,9 @@ static void test_tree_may_enter_keeps_a_folder_out(void **state)
 	const char *folder = *state;
 	size_t asked = 0;
 	struct listing l;
-	const struct tree_options options = { -1, refuse_b, &asked };
+	const struct tree_options options = {
+		.without = -1, .may_enter = refuse_b, .context = &asked
+	};
 	tempdir_write(folder, "a/b/c/file", "");
 	tempdir_write(folder, "a/file", "");
 	tempdir_write(folder, "b/file", "");
@@ -316,9 +318,44 @@ static void test_tree_close_in_the_middle_leaves_no_descriptor(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, tempdir_setup, tempdir_teardown)
 
+static bool wants_no_b(void *context, const char *path, bool folder)
+{
+	size_t *asked = context;
+	(*asked)++;
+	return strcmp(path, "b") != 0 && (folder || !strstr(path, "png"));
+}
+
+static void test_tree_leaves_out_what_is_not_wanted(void **state)
+{
+	const char *folder = *state;
+	size_t asked = 0;
+	const struct tree_options options = {
+		.without = -1, .wants = wants_no_b, .context = &asked
+	};
+	tempdir_write(folder, "a/b", "");
+	tempdir_write(folder, "a/c.png", "");
+	tempdir_write(folder, "b/c", "");
+	assert_listed(folder, &options, (const char *[]) { "a/b", NULL }, 0);
+	assert_int_equal(asked, 4); /* a folder that is not wanted is not entered */
+}
+
+static void test_tree_leaves_out_links_when_asked(void **state)
+{
+	const char *folder = *state;
+	const struct tree_options options = { .without = -1, .skip_links = true };
+	tempdir_write(folder, "a/b", "");
+	tempdir_link(folder, "a/loop", "..");
+	tempdir_link(folder, "broken", "nowhere");
+	tempdir_link(folder, "file", "a/b");
+	tempdir_link(folder, "folder", "a");
+	assert_listed(folder, &options, (const char *[]) { "a/b", NULL }, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(test_tree_leaves_out_what_is_not_wanted),
+		CASE(test_tree_leaves_out_links_when_asked),
 		CASE(test_tree_lists_all_below_but_dots),
 		CASE(test_tree_of_empty_folder_has_nothing),
 		CASE(test_tree_leaves_out_the_named_folder_by_any_name),

@@ -141,6 +141,50 @@ static void test_wire_longest_results_fit_into_one_message(void **state)
 	wire_example_assert_equal(&m, &got);
 }
 
+/* Of these a batch is several messages, each within all limits. */
+static void test_wire_results_with_many_outputs_are_bounded_by_bytes(void **state)
+{
+	(void)state;
+	static struct result results[WIRE_BATCH_MAX];
+	for (int digest = 0; digest < 2; digest++) {
+		for (size_t i = 0; i < WIRE_BATCH_MAX; i++) {
+			results[i] = (struct result) { .job = UINT64_MAX, .attempt = UINT32_MAX };
+			for (int k = 0; k < JOB_OUTPUTS_MAX; k++)
+				result_produced(
+					&results[i], &(struct produced) { .bytes = UINT64_MAX,
+							     .width = UINT32_MAX,
+							     .height = UINT32_MAX,
+							     .has_digest = digest != 0 });
+		}
+		size_t messages = 0;
+		for (size_t done = 0; done < WIRE_BATCH_MAX; messages++) {
+			struct message m = { .type = MESSAGE_RESULTS,
+				.number = UINT64_MAX,
+				.count = WIRE_BATCH_MAX - done,
+				.results = results + done };
+			m.count = wire_pack(&frame, &m);
+			assert_in_range(m.count, 1, WIRE_BATCH_MAX - done);
+			assert_in_range(frame.size, 1, WIRE_MESSAGE_MAX);
+			assert_taken();
+			wire_example_assert_equal(&m, &got);
+			done += m.count;
+		}
+		assert_in_range(messages, 2, 4);
+	}
+}
+
+static void test_wire_outputs_of_a_failure_do_not_travel(void **state)
+{
+	(void)state;
+	struct result result = { .job = 1, .attempt = 1 };
+	result_produced(&result, &(struct produced) { .bytes = 1 });
+	result.code = ERROR_INPUT;
+	struct message m = { .type = MESSAGE_RESULTS, .number = 1, .count = 1, .results = &result };
+	(void)wire_pack(&frame, &m);
+	assert_taken();
+	assert_int_equal(got.results[0].outputs_count, 0);
+}
+
 static void test_wire_jobs_are_bounded_by_bytes(void **state)
 {
 	(void)state;
@@ -149,6 +193,9 @@ static void test_wire_jobs_are_bounded_by_bytes(void **state)
 	char source[JOB_LOCATION_MAX], target[JOB_LOCATION_MAX];
 	memset(source, 's', sizeof(source) - 1);
 	memset(target, 't', sizeof(target) - 1);
+	char label[JOB_LABEL_MAX];
+	memset(label, 'l', sizeof(label) - 1);
+	label[sizeof(label) - 1] = '\0';
 	source[sizeof(source) - 1] = target[sizeof(target) - 1] = '\0';
 	for (size_t size = 0; size <= sizeof(bytes); size += sizeof(bytes) / 64) {
 		for (size_t i = 0; i < WIRE_BATCH_MAX; i++)
@@ -161,7 +208,9 @@ static void test_wire_jobs_are_bounded_by_bytes(void **state)
 				.parameters = bytes,
 				.parameters_size = size,
 				.alone = true,
-				.digest = true };
+				.digest = true,
+				.labels = { label, "", label },
+				.labels_count = i % 3 == 0 ? 3 : 0 };
 		for (size_t done = 0; done < WIRE_BATCH_MAX;) {
 			struct message m = { .type = MESSAGE_JOBS,
 				.count = WIRE_BATCH_MAX - done,
@@ -386,6 +435,8 @@ int main(void)
 		CASE(test_wire_missing_texts_and_ids_come_as_empty),
 		CASE(test_wire_batches_are_bounded_by_count),
 		CASE(test_wire_longest_results_fit_into_one_message),
+		CASE(test_wire_results_with_many_outputs_are_bounded_by_bytes),
+		CASE(test_wire_outputs_of_a_failure_do_not_travel),
 		CASE(test_wire_jobs_are_bounded_by_bytes),
 		CASE(test_wire_trailing_garbage_is_refused),
 		CASE(test_wire_message_cut_at_every_byte_is_refused),

@@ -90,9 +90,9 @@ static void test_wire_other_version_is_named(void **state)
 	Sciame__Envelope envelope = valid_envelope();
 	envelope.body_case = SCIAME__ENVELOPE__BODY_ACK;
 	envelope.ack = &ack;
-	envelope.proto = 2;
+	envelope.proto = 1;
 	pack_envelope(&envelope);
-	assert_refused("the other side speaks version 2 of the protocol, this one version 1");
+	assert_refused("the other side speaks version 1 of the protocol, this one version 2");
 	envelope.proto = 0;
 	pack_envelope(&envelope);
 	assert_refused("version 0");
@@ -216,6 +216,38 @@ static void test_wire_zero_byte_in_path_is_refused(void **state)
 	assert_refused("a job's source or target");
 }
 
+static void test_wire_labels_are_limited(void **state)
+{
+	(void)state;
+	static uint8_t bytes[JOB_LABEL_MAX];
+	ProtobufCBinaryData labels[JOB_OUTPUTS_MAX + 1];
+	memset(bytes, 'x', sizeof(bytes));
+	for (size_t i = 0; i <= JOB_OUTPUTS_MAX; i++)
+		labels[i] = (ProtobufCBinaryData) { JOB_LABEL_MAX - 1, bytes };
+	Sciame__Job job = valid_job();
+	job.target = (ProtobufCBinaryData) { 8, (uint8_t *)"target:x" };
+	job.labels = labels;
+	job.n_labels = JOB_OUTPUTS_MAX;
+	pack_jobs(&job, WIRE_BATCH_MAX / 2);
+	assert_taken();
+	assert_int_equal(got.jobs[0].labels_count, JOB_OUTPUTS_MAX);
+	assert_int_equal(strlen(got.jobs[0].labels[15]), JOB_LABEL_MAX - 1);
+	job.n_labels++;
+	pack_jobs(&job, 1);
+	assert_refused("count of a job's labels");
+	job.n_labels = 1;
+	job.target.len = 0;
+	pack_jobs(&job, 1);
+	assert_refused("count of a job's labels");
+	job.target.len = 8;
+	labels[0].len++;
+	pack_jobs(&job, 1);
+	assert_refused("a job's label");
+	labels[0] = (ProtobufCBinaryData) { 3, (uint8_t *)"a\0b" };
+	pack_jobs(&job, 1);
+	assert_refused("a job's label");
+}
+
 static void pack_results(uint64_t number, Sciame__Result *result, size_t count)
 {
 	static Sciame__Result *list[WIRE_BATCH_MAX + 1];
@@ -273,6 +305,38 @@ static void test_wire_digest_has_its_size_or_none(void **state)
 		pack_results(1, &result, 1);
 		if (size != 0 && size != JOB_DIGEST_SIZE)
 			assert_refused("a result's digest");
+		else
+			assert_taken();
+	}
+}
+
+static void test_wire_outputs_are_limited(void **state)
+{
+	(void)state;
+	static uint8_t bytes[JOB_DIGEST_SIZE + 1];
+	Sciame__Output output = SCIAME__OUTPUT__INIT, *list[JOB_OUTPUTS_MAX + 1];
+	Sciame__Result result = SCIAME__RESULT__INIT;
+	result.job = result.attempt = 1;
+	for (size_t i = 0; i <= JOB_OUTPUTS_MAX; i++)
+		list[i] = &output;
+	result.outputs = list;
+	result.n_outputs = JOB_OUTPUTS_MAX;
+	pack_results(1, &result, WIRE_BATCH_MAX);
+	assert_taken();
+	assert_int_equal(got.results[63].outputs_count, JOB_OUTPUTS_MAX);
+	result.n_outputs++;
+	pack_results(1, &result, 1);
+	assert_refused("count of a result's outputs");
+	result.n_outputs = 1;
+	result.code = ERROR_INPUT;
+	pack_results(1, &result, 1);
+	assert_refused("count of a result's outputs");
+	result.code = ERROR_NONE;
+	for (size_t size = 0; size <= sizeof(bytes); size++) {
+		output.digest = (ProtobufCBinaryData) { size, bytes };
+		pack_results(1, &result, 1);
+		if (size != 0 && size != JOB_DIGEST_SIZE)
+			assert_refused("an output's digest");
 		else
 			assert_taken();
 	}
@@ -414,6 +478,28 @@ static void test_wire_frame_beyond_the_limit_is_refused(void **state)
 	assert_refused("too long");
 }
 
+/* More jobs than a message takes, each with all the labels that it may have. */
+static void test_wire_packs_the_labels_of_a_batch(void **state)
+{
+	(void)state;
+	struct job jobs[WIRE_BATCH_MAX + 8];
+	size_t count = sizeof(jobs) / sizeof(*jobs);
+	for (size_t i = 0; i < count; i++) {
+		jobs[i] = (struct job) { .id = i + 1,
+			.attempt = 1,
+			.source = "s:a",
+			.target = "t:{size}",
+			.labels_count = JOB_OUTPUTS_MAX };
+		for (int j = 0; j < JOB_OUTPUTS_MAX; j++)
+			jobs[i].labels[j] = "1";
+	}
+	const struct message message = { .type = MESSAGE_JOBS, .jobs = jobs, .count = count };
+	assert_int_equal(wire_pack(&frame, &message), WIRE_BATCH_MAX);
+	assert_taken();
+	assert_int_equal(got.count, WIRE_BATCH_MAX);
+	assert_int_equal(got.jobs[WIRE_BATCH_MAX - 1].labels_count, JOB_OUTPUTS_MAX);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -426,8 +512,11 @@ int main(void)
 		CASE(test_wire_job_without_number_is_refused),
 		CASE(test_wire_job_fields_are_limited),
 		CASE(test_wire_zero_byte_in_path_is_refused),
+		CASE(test_wire_labels_are_limited),
+		CASE(test_wire_packs_the_labels_of_a_batch),
 		CASE(test_wire_results_are_limited),
 		CASE(test_wire_digest_has_its_size_or_none),
+		CASE(test_wire_outputs_are_limited),
 		CASE(test_wire_result_names_job_and_known_code),
 		CASE(test_wire_hello_is_limited),
 		CASE(test_wire_welcome_and_state_are_limited),

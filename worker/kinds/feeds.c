@@ -58,7 +58,7 @@ static int write_feed(
 	uint8_t *packed = xmalloc(size);
 	(void)sciame__feed__pack(feed, packed);
 	int status = write_all(out_fd, packed, size, err);
-	result->output_bytes = size;
+	result_produced(result, &(struct produced) { .bytes = size });
 	free(packed);
 	return status;
 }
@@ -91,8 +91,8 @@ static int map(int in_fd, struct feeds_body *body, struct error *err)
 	return 0;
 }
 
-static int execute(
-	const struct job *job, int in_fd, int out_fd, struct result *result, struct error *err)
+static int execute(const struct job *job, int in_fd, const int *out_fds, struct result *result,
+	struct error *err)
 {
 	struct feeds_body body = { 0 };
 	Sciame__FeedsParameters *p =
@@ -108,7 +108,7 @@ static int execute(
 	body.content_type = type;
 	result->input_bytes = body.size;
 	if (status == 0) {
-		status = read_body(p->response, &body, out_fd, result, err);
+		status = read_body(p->response, &body, out_fds[0], result, err);
 		if (body.size)
 			(void)munmap((void *)body.bytes, body.size); /* it was mapped */
 	}

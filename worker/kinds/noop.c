@@ -8,11 +8,11 @@
 
 enum { SLEEP_MS_MAX = 3600000 }; /* as in proto/noop.proto */
 
-static int noop_execute(
-	const struct job *job, int in_fd, int out_fd, struct result *result, struct error *err)
+static int noop_execute(const struct job *job, int in_fd, const int *out_fds, struct result *result,
+	struct error *err)
 {
 	(void)in_fd;
-	(void)out_fd;
+	(void)out_fds;
 	(void)result;
 	Sciame__NoopParameters *parameters =
 		sciame__noop_parameters__unpack(NULL, job->parameters_size, job->parameters);

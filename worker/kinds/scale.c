@@ -8,9 +8,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "common/sanitizer.h"
 #include "proto/scale.pb-c.h"
 #include "worker/kinds/scale_file.h"
+#include "worker/kinds/scale_formats.h"
 #include "worker/kinds/scale_jpeg.h"
 #include "worker/kinds/scale_png.h"
 #include "worker/kinds/scale_task.h"
@@ -20,41 +22,91 @@
 #define MEMORY_BYTES (SANITIZED ? 0 : 4ULL << 30)
 #define OUTPUT_BYTES (1ULL << 30)
 
-static int target_of(Sciame__ScaleFormat format, enum picture_format *target)
+/* The limits of proto/scale.proto. */
+enum { QUALITY_MAX = 100, EFFORT_MAX = 10, COLOUR_MAX = 0xFFFFFF };
+
+/* By the numbers of proto/scale.proto. */
+static const enum picture_format targets[] = {
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_SAME] = PICTURE_UNKNOWN,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_JPEG] = PICTURE_JPEG,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_PNG] = PICTURE_PNG,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_WEBP] = PICTURE_WEBP,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_AVIF] = PICTURE_AVIF,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_TIFF] = PICTURE_TIFF,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_GIF] = PICTURE_GIF,
+	[SCIAME__SCALE_FORMAT__SCALE_FORMAT_JXL] = PICTURE_JXL,
+};
+
+/* A picture in all its sizes; the first task says what they have in common. */
+struct order {
+	struct scale_task tasks[JOB_OUTPUTS_MAX];
+	struct scale_outcome outcomes[JOB_OUTPUTS_MAX];
+	uint32_t count;
+	bool strict, digest;
+};
+
+static bool take_sizes(struct order *order, const Sciame__ScaleParameters *p)
 {
-	switch (format) {
-	case SCIAME__SCALE_FORMAT__SCALE_FORMAT_SAME:
-		*target = PICTURE_UNKNOWN;
-		return 0;
-	case SCIAME__SCALE_FORMAT__SCALE_FORMAT_JPEG:
-		*target = PICTURE_JPEG;
-		return 0;
-	case SCIAME__SCALE_FORMAT__SCALE_FORMAT_PNG:
-		*target = PICTURE_PNG;
-		return 0;
-	case SCIAME__SCALE_FORMAT__SCALE_FORMAT_WEBP:
-		*target = PICTURE_WEBP;
-		return 0;
-	case _SCIAME__SCALE_FORMAT_IS_INT_SIZE:
-		break;
+	if (p->n_sizes < 1 || p->n_sizes > JOB_OUTPUTS_MAX)
+		return false;
+	for (size_t i = 0; i < p->n_sizes; i++) {
+		struct size box = { .width = p->sizes[i]->width, .height = p->sizes[i]->height };
+		if (box.width < 1 || box.width > FIT_DIMENSION_MAX || box.height < 1 ||
+			box.height > FIT_DIMENSION_MAX)
+			return false;
+		order->tasks[i].box = box;
 	}
-	return -1;
+	order->count = (uint32_t)p->n_sizes;
+	return true;
 }
 
-static int read_parameters(const struct job *job, struct scale_task *task, struct error *err)
+static void take_style(struct scale_style *style, const Sciame__ScaleParameters *p)
 {
-	Sciame__ScaleParameters *parameters =
+	*style = (struct scale_style) {
+		.fit = p->fit,
+		.crop = p->crop,
+		.metadata = (enum metadata_policy)p->metadata,
+		.enlarge = p->enlarge,
+		.subsample = p->subsample,
+		.linear = p->linear,
+		.lossless = p->lossless,
+		.progressive = p->progressive,
+		.keep_profile = p->keep_profile,
+		.first_frame = p->first_frame,
+		.allow_svg = p->allow_svg,
+		.allow_pdf = p->allow_pdf,
+		.quality = (int)p->quality,
+		.effort = (int)p->effort,
+		.depth = p->depth,
+		.background = { (uint8_t)(p->background >> 16), (uint8_t)(p->background >> 8),
+			(uint8_t)p->background },
+	};
+}
+
+static bool is_legal(const Sciame__ScaleParameters *p)
+{
+	return p->quality <= QUALITY_MAX && p->effort <= EFFORT_MAX &&
+	       p->background <= COLOUR_MAX && (p->depth == 0 || p->depth == 8) &&
+	       (unsigned)p->fit <= SCIAME__SCALE_FIT__SCALE_FIT_HEIGHT &&
+	       (unsigned)p->crop <= SCIAME__SCALE_CROP__SCALE_CROP_ENTROPY &&
+	       (unsigned)p->metadata <= METADATA_ALL &&
+	       (unsigned)p->format < sizeof(targets) / sizeof(targets[0]);
+}
+
+static int read_parameters(const struct job *job, struct order *order, struct error *err)
+{
+	Sciame__ScaleParameters *p =
 		sciame__scale_parameters__unpack(NULL, job->parameters_size, job->parameters);
-	if (!parameters)
+	if (!p)
 		return error_set(err, ERROR_PROTOCOL, "scale: parameters cannot be read");
-	task->box = (struct size) { .width = parameters->width, .height = parameters->height };
-	task->subsample = parameters->subsample;
-	task->quality = parameters->quality ? (int)parameters->quality : TASK_QUALITY_DEFAULT;
-	bool legal = task->box.width >= 1 && task->box.width <= FIT_DIMENSION_MAX &&
-		     task->box.height >= 1 && task->box.height <= FIT_DIMENSION_MAX &&
-		     parameters->quality <= 100 &&
-		     target_of(parameters->format, &task->target) == 0;
-	sciame__scale_parameters__free_unpacked(parameters, NULL);
+	bool legal = is_legal(p) && take_sizes(order, p);
+	if (legal) {
+		take_style(&order->tasks[0].style, p);
+		order->tasks[0].target = targets[p->format];
+		order->strict = p->strict;
+		order->digest = p->digest;
+	}
+	sciame__scale_parameters__free_unpacked(p, NULL);
 	return legal ? 0 : error_set(err, ERROR_PROTOCOL, "scale: parameters out of range");
 }
 
@@ -77,41 +129,109 @@ static void write_report(const struct scale_outcome *outcome, struct result *res
 	Sciame__ScaleReport report = SCIAME__SCALE_REPORT__INIT;
 	report.action = outcome->copied ? SCIAME__SCALE_ACTION__SCALE_ACTION_COPIED
 					: SCIAME__SCALE_ACTION__SCALE_ACTION_SCALED;
-	report.width = outcome->size.width;
-	report.height = outcome->size.height;
+	report.notes = outcome->notes;
 	size_t size = sciame__scale_report__get_packed_size(&report);
 	assert(size <= sizeof(result->report));
 	result->report_size = (uint32_t)sciame__scale_report__pack(&report, result->report);
-	result->output_bytes = outcome->output_bytes;
 }
 
-static int scale(const struct scale_task *task, struct scale_outcome *outcome, struct error *err)
+static int scale(const struct scale_batch *batch, struct error *err)
 {
-	int status = SCALE_NOT_MINE;
-	if (task->source == PICTURE_JPEG)
-		status = scale_jpeg(task, scale_vips_finish, outcome, err);
-	else if (task->source == PICTURE_PNG)
-		status = scale_png(task, scale_vips_finish, outcome, err);
-	return status == SCALE_NOT_MINE ? scale_vips(task, outcome, err) : status;
+	scale_way *way = batch->tasks->source == PICTURE_JPEG  ? scale_jpeg
+			 : batch->tasks->source == PICTURE_PNG ? scale_png
+							       : NULL;
+	size_t left = batch_left(batch), before = left + 1;
+	while (way && left > 0 && left < before) {
+		before = left;
+		if (way(batch, scale_vips_finish, err))
+			return -1;
+		left = batch_left(batch);
+	}
+	return left > 0 ? scale_vips(batch, err) : 0;
 }
 
-static int execute(
-	const struct job *job, int in_fd, int out_fd, struct result *result, struct error *err)
+/* What --strict makes of what was given up. */
+static int check_strict(uint32_t notes, struct error *err)
 {
-	struct scale_task task = { .in_fd = in_fd, .out_fd = out_fd };
-	struct scale_outcome outcome = { 0 };
-	if (read_parameters(job, &task, err) != 0)
+	static const struct {
+		uint32_t note;
+		const char *text;
+	} losses[] = {
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_SALVAGED, "it is damaged" },
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_FLATTENED, "it would lose its transparency" },
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_FRAMES_DROPPED, "it would lose frames" },
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_PAGES_DROPPED, "it would lose pages" },
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_PROFILE_BROKEN,
+			"its colour profile can't be used" },
+		{ SCIAME__SCALE_NOTE__SCALE_NOTE_PROFILE_ASSUMED, "it is CMYK without a profile" },
+	};
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		if (notes & losses[i].note)
+			return error_set(err, ERROR_INPUT, "%s (--strict)", losses[i].text);
+	}
+	return 0;
+}
+
+static int add_output(
+	const struct order *order, uint32_t number, struct result *result, struct error *err)
+{
+	const struct scale_outcome *outcome = &order->outcomes[number];
+	struct produced produced = { .bytes = outcome->output_bytes,
+		.width = outcome->size.width,
+		.height = outcome->size.height,
+		.has_digest = order->digest };
+	if (order->digest && hash_sha256_file(order->tasks[number].out_fd, produced.digest) != 0)
+		return error_errno(err, ERROR_IO, "read the output again");
+	result_produced(result, &produced);
+	return 0;
+}
+
+/* The common part goes to all tasks. */
+static int prepare(
+	const struct job *job, struct order *order, struct result *result, struct error *err)
+{
+	struct scale_task *first = &order->tasks[0];
+	if (read_parameters(job, order, err) || look_at_input(first, &result->input_bytes, err))
 		return -1;
-	if (look_at_input(&task, &result->input_bytes, err) != 0)
+	for (uint32_t i = 0; i < order->count; i++) {
+		struct size box = order->tasks[i].box;
+		order->tasks[i] = *first;
+		order->tasks[i].box = box;
+		order->outcomes[i].format = first->source;
+	}
+	return 0;
+}
+
+static int execute(const struct job *job, int in_fd, const int *out_fds, struct result *result,
+	struct error *err)
+{
+	struct order order = { .tasks[0].in_fd = in_fd };
+	struct scale_outcome whole = { .copied = true };
+	if (prepare(job, &order, result, err))
 		return -1;
-	if (scale(&task, &outcome, err) != SCALE_DONE)
+	for (uint32_t i = 0; i < order.count; i++)
+		order.tasks[i].out_fd = out_fds[i];
+	const struct scale_batch batch = { order.tasks, order.outcomes, order.count };
+	if (scale(&batch, err))
 		return -1;
-	write_report(&outcome, result);
+	for (uint32_t i = 0; i < order.count; i++) {
+		if (add_output(&order, i, result, err))
+			return -1;
+		whole.copied = whole.copied && order.outcomes[i].copied;
+		whole.notes |= order.outcomes[i].notes;
+		whole.format = order.outcomes[i].format;
+	}
+	if (order.strict && check_strict(whole.notes, err))
+		return -1;
+	if (suffix_lies(job->source, whole.format))
+		whole.notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_SUFFIX_LIES;
+	write_report(&whole, result);
 	return 0;
 }
 
 const struct worker_kind worker_kind_scale = {
 	.name = "scale",
+	.print_formats = scale_formats_print,
 	.limits = { .memory_bytes = MEMORY_BYTES, .output_bytes = OUTPUT_BYTES },
 	.start = scale_vips_start,
 	.execute = execute,

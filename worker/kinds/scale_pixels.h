@@ -14,13 +14,18 @@ enum {
 	ORIENTATION_SWAPS = 5,   /* from here on width and height change places */
 };
 
+struct metadata;
+
 struct pixels {
 	uint8_t *bytes; /* size.width * size.height * bands, rows from the top without gaps */
 	struct size size;
 	unsigned bands;
 	unsigned orientation;
-	const uint8_t *profile; /* ICC, borrowed; NULL: none, or sRGB anyway */
+	const uint8_t *profile; /* ICC, borrowed; NULL: none */
 	size_t profile_size;
+	bool is_srgb;                    /* so it calls itself: nothing has to be converted */
+	bool palette;                    /* the file had one */
+	const struct metadata *metadata; /* borrowed; NULL: none */
 };
 
 /* The orientation in an EXIF block that starts with "Exif\0\0"; upright when there is none. */

@@ -11,8 +11,10 @@
 #include <libdeflate.h>
 
 #include "common/memory.h"
+#include "worker/kinds/scale_exif.h"
 #include "worker/kinds/scale_file.h"
-#include "worker/kinds/scale_reduce.h"
+#include "worker/kinds/scale_spread.h"
+#include "worker/kinds/scale_weave.h"
 
 enum {
 	SIGNATURE_BYTES = 8,
@@ -45,7 +47,10 @@ struct png {
 	uint8_t *profile;
 	size_t profile_size;
 	struct libdeflate_decompressor *inflater;
-	struct reduce *reduce;
+	struct spread spread;
+	size_t sizes[JOB_OUTPUTS_MAX]; /* which tasks the spread is for */
+	struct weave weave;            /* what was found of metadata lies in file */
+	unsigned orientation;
 };
 
 static uint32_t number_at(const uint8_t *bytes)
@@ -124,7 +129,7 @@ static bool take_chunk(struct png *png, const uint8_t *chunk, size_t size)
 		return take_transparency(png, data, size);
 	if (is(chunk, "iCCP"))
 		return take_profile(png, data, size);
-	if (is(chunk, "eXIf") || is(chunk, "IHDR"))
+	if (is(chunk, "acTL") || is(chunk, "IHDR"))
 		return false;
 	return (chunk[4] & 0x20) != 0; /* ancillary */
 }
@@ -301,24 +306,56 @@ static bool decode(struct png *png)
 		const uint8_t *colours = colours_of(png, row);
 		if (!colours)
 			return false;
-		reduce_row(png->reduce, colours);
+		spread_row(&png->spread, colours, png->size.width);
 	}
 	return true;
 }
 
-static struct reduce *plan(const struct png *png, const struct scale_task *task)
+static struct size box_of(const struct png *png, const struct scale_task *task)
 {
-	uint32_t stride = task->subsample ? fit_stride(png->size, task->box) : 0;
-	struct reduce_shape shape = {
+	return png->orientation >= ORIENTATION_SWAPS ? fit_swap(task->box) : task->box;
+}
+
+static bool add_size(struct png *png, const struct scale_task *task)
+{
+	struct size box = box_of(png, task);
+	uint32_t stride = task->style.subsample ? fit_stride(png->size, box) : 0;
+	const struct reduce_shape shape = {
 		.in = png->size,
-		.out = stride ? fit_sampled(png->size, stride) : fit_output(png->size, task->box),
+		.out = stride ? fit_sampled(png->size, stride) : fit_output(png->size, box),
 		.span_x = png->size.width,
 		.span_y = png->size.height,
 		.bands = bands_of(png),
 		.alpha = bands_of(png) % 2 == 0,
 		.step = stride,
 	};
-	return reduce_new(&shape);
+	return spread_add(&png->spread, &shape, 1);
+}
+
+static bool is_wanted(const struct png *png, const struct scale_batch *batch, size_t i)
+{
+	return !batch->outcomes[i].made && !fit_inside(png->size, box_of(png, &batch->tasks[i]));
+}
+
+static bool any_wanted(const struct png *png, const struct scale_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		if (is_wanted(png, batch, i))
+			return true;
+	}
+	return false;
+}
+
+static bool plan(struct png *png, const struct scale_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		if (!is_wanted(png, batch, i))
+			continue;
+		if (!add_size(png, &batch->tasks[i]))
+			break; /* the rest comes later */
+		png->sizes[png->spread.count - 1] = i;
+	}
+	return png->spread.count > 0;
 }
 
 static int read_file(struct png *png, const struct scale_task *task, struct error *err)
@@ -336,46 +373,71 @@ static int read_file(struct png *png, const struct scale_task *task, struct erro
 	return n < SIGNATURE_BYTES ? SCALE_NOT_MINE : 0;
 }
 
-static int work(struct png *png, const struct scale_task *task, scale_finish *finish,
-	struct scale_outcome *outcome, struct error *err)
+/* The whole file, before its data is moved. False: it is not ordinary. */
+static bool look(struct png *png)
 {
-	int status = read_file(png, task, err);
-	if (status != 0)
-		return status;
-	size_t at;
-	png->inflater = libdeflate_alloc_decompressor();
-	if (!png->inflater || !read_start(png, &at) || fit_inside(png->size, task->box))
-		return SCALE_NOT_MINE;
-	if (fit_limits(png->size, err) != 0)
-		return -1;
-	uint64_t raw_bytes = ((uint64_t)png->size.width * png->raw_bands + 1) * png->size.height;
-	if (raw_bytes > RAW_BYTES_MAX || !join_data(png, at))
-		return SCALE_NOT_MINE;
-	png->reduce = plan(png, task);
-	if (!png->reduce || !decode(png))
-		return SCALE_NOT_MINE;
-	struct pixels pixels = {
-		.bytes = reduce_pixels(png->reduce),
-		.size = { 0 },
-		.bands = bands_of(png),
-		.orientation = ORIENTATION_UPRIGHT,
-	};
-	pixels.size = reduce_size(png->reduce);
-	if (png->profile && !pixels_profile_is_srgb(png->profile, png->profile_size)) {
-		pixels.profile = png->profile;
-		pixels.profile_size = png->profile_size;
-	}
-	return finish(task, &pixels, outcome, err);
+	const struct block *exif = &png->weave.found.exif;
+	if (!weave_look(&png->weave, PICTURE_PNG, png->file, png->file_size))
+		return false;
+	png->orientation = exif_orientation(exif->bytes, exif->size);
+	return true;
 }
 
-int scale_png(const struct scale_task *task, scale_finish *finish, struct scale_outcome *outcome,
-	struct error *err)
+static bool fits_memory(const struct png *png)
+{
+	uint64_t row_bytes = (uint64_t)png->size.width * png->raw_bands + 1;
+	return row_bytes * png->size.height <= RAW_BYTES_MAX;
+}
+
+static int write_sizes(
+	struct png *png, const struct scale_batch *batch, scale_finish *finish, struct error *err)
+{
+	struct pixels pixels = {
+		.bands = bands_of(png),
+		.orientation = png->orientation,
+		.metadata = &png->weave.found,
+		.palette = png->colour == COLOUR_PALETTE,
+		.profile = png->profile,
+		.profile_size = png->profile_size,
+		.is_srgb = png->profile && pixels_profile_is_srgb(png->profile, png->profile_size),
+	};
+	for (size_t i = 0; i < png->spread.count; i++) {
+		struct scale_outcome *outcome = &batch->outcomes[png->sizes[i]];
+		pixels.bytes = spread_pixels(&png->spread, i, &pixels.size);
+		int status = finish(&batch->tasks[png->sizes[i]], &pixels, outcome, err);
+		if (status < 0)
+			return -1;
+		outcome->made = status == SCALE_DONE;
+	}
+	return 0;
+}
+
+static int work(
+	struct png *png, const struct scale_batch *batch, scale_finish *finish, struct error *err)
+{
+	int status =
+		task_is_plain(batch->tasks) ? read_file(png, batch->tasks, err) : SCALE_NOT_MINE;
+	if (status != 0)
+		return status < 0 ? -1 : 0;
+	size_t at;
+	png->inflater = libdeflate_alloc_decompressor();
+	if (!png->inflater || !read_start(png, &at) || !look(png) || !any_wanted(png, batch))
+		return 0;
+	if (fit_limits(png->size, err) != 0)
+		return -1;
+	if (!fits_memory(png) || !join_data(png, at) || !plan(png, batch) || !decode(png))
+		return 0;
+	return write_sizes(png, batch, finish, err);
+}
+
+int scale_png(const struct scale_batch *batch, scale_finish *finish, struct error *err)
 {
 	struct png *png = xcalloc(1, sizeof(*png));
-	int status = work(png, task, finish, outcome, err);
-	reduce_free(png->reduce);
+	int status = work(png, batch, finish, err);
+	spread_release(&png->spread);
 	if (png->inflater)
 		libdeflate_free_decompressor(png->inflater);
+	weave_release(&png->weave);
 	free(png->profile);
 	free(png->wide);
 	free(png->raw);

@@ -10,8 +10,6 @@
 #include "worker/kinds/scale_pixels.h"
 #include "worker/kinds/scale_task.h"
 
-/* SCALE_DONE with *outcome filled, SCALE_NOT_MINE with nothing written, or -1 with *err filled. */
-int scale_png(const struct scale_task *task, scale_finish *finish, struct scale_outcome *outcome,
-	struct error *err);
+scale_way scale_png;
 
 #endif

@@ -128,15 +128,20 @@ static size_t plane_samples(const struct reduce *reduce)
 	return reduce->shape.in.width + reduce->across.taps;
 }
 
+uint64_t reduce_rows_bytes(const struct reduce_shape *shape)
+{
+	double samples = (double)shape->in.width * shape->bands;
+	double taps = 2 * LOBES * (shape->span_y / shape->out.height) + 2 + TAPS_MULTIPLE;
+	double weights = 2 * LOBES * (shape->span_x + shape->span_y);
+	return shape->step > 0 ? 0 : (uint64_t)((samples * taps + weights) * sizeof(int16_t));
+}
+
 struct reduce *reduce_new(const struct reduce_shape *shape)
 {
 	assert(shape->bands >= 1 && shape->bands <= REDUCE_BANDS_MAX);
 	assert(shape->out.width >= 1 && shape->out.height >= 1);
 	size_t samples = (size_t)shape->in.width * shape->bands;
-	double taps = 2 * LOBES * (shape->span_y / shape->out.height) + 2 + TAPS_MULTIPLE;
-	double weights = 2 * LOBES * (shape->span_x + shape->span_y);
-	if (shape->step == 0 &&
-		((double)samples * taps + weights) * sizeof(int16_t) > REDUCE_ROWS_BYTES_MAX)
+	if (reduce_rows_bytes(shape) > REDUCE_ROWS_BYTES_MAX)
 		return NULL;
 	size_t bytes = (size_t)shape->out.width * shape->out.height * shape->bands;
 	if (bytes > REDUCE_PIXELS_BYTES_MAX)

@@ -43,6 +43,10 @@ struct reduce;
 #define REDUCE_ROWS_BYTES_MAX (64U << 20)
 #define REDUCE_PIXELS_BYTES_MAX (256U << 20)
 struct reduce *reduce_new(const struct reduce_shape *shape);
+
+/* Of the rows in hand and the weights. */
+uint64_t reduce_rows_bytes(const struct reduce_shape *shape);
+
 void reduce_free(struct reduce *reduce);
 
 /* Takes the next row: in.width * bands bytes. Borrowed during the call. */

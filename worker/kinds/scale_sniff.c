@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct magic {
 	enum picture_format format;
@@ -30,6 +31,8 @@ static const struct magic {
 	{ PICTURE_SGI, 0, 2, "\x01\xda" },
 	{ PICTURE_SUN, 0, 4, "\x59\xa6\x6a\x95" },
 	{ PICTURE_PCX, 0, 3, "\x0a\x05\x01" },
+	{ PICTURE_XPM, 0, 9, "/* XPM */" },
+	{ PICTURE_XBM, 0, 8, "#define " },
 	{ PICTURE_PDF, 0, 5, "%PDF-" },
 	{ PICTURE_PS, 0, 4, "%!PS" },
 	{ PICTURE_PS, 0, 4, "\xc5\xd0\xd3\xc6" },
@@ -57,6 +60,8 @@ static const char *const names[PICTURE_FORMATS] = {
 	[PICTURE_SGI] = "sgi",
 	[PICTURE_SUN] = "sun",
 	[PICTURE_PCX] = "pcx",
+	[PICTURE_XBM] = "xbm",
+	[PICTURE_XPM] = "xpm",
 	[PICTURE_PDF] = "pdf",
 	[PICTURE_PS] = "ps",
 	[PICTURE_SVG] = "svg",
@@ -84,6 +89,40 @@ enum picture_format sniff(const uint8_t *bytes, size_t size)
 			return magic->format;
 	}
 	return is_tga(bytes, size) ? PICTURE_TGA : PICTURE_UNKNOWN;
+}
+
+static const struct {
+	const char *suffix;
+	enum picture_format format;
+} suffixes[] = {
+	{ "jpg", PICTURE_JPEG },
+	{ "jpeg", PICTURE_JPEG },
+	{ "jpe", PICTURE_JPEG },
+	{ "png", PICTURE_PNG },
+	{ "webp", PICTURE_WEBP },
+	{ "gif", PICTURE_GIF },
+	{ "tif", PICTURE_TIFF },
+	{ "tiff", PICTURE_TIFF },
+	{ "avif", PICTURE_AVIF },
+	{ "heic", PICTURE_HEIF },
+	{ "heif", PICTURE_HEIF },
+	{ "jxl", PICTURE_JXL },
+	{ "jp2", PICTURE_JP2 },
+	{ "bmp", PICTURE_BMP },
+	{ "psd", PICTURE_PSD },
+	{ "svg", PICTURE_SVG },
+	{ "pdf", PICTURE_PDF },
+};
+
+bool suffix_lies(const char *name, enum picture_format format)
+{
+	const char *slash = strrchr(name, '/');
+	const char *dot = strrchr(slash ? slash : name, '.');
+	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		if (strcasecmp(dot + 1, suffixes[i].suffix) == 0)
+			return suffixes[i].format != format;
+	}
+	return false;
 }
 
 const char *sniff_name(enum picture_format format)

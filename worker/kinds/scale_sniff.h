@@ -3,6 +3,7 @@
 #ifndef SCIAME_WORKER_KINDS_SCALE_SNIFF_H
 #define SCIAME_WORKER_KINDS_SCALE_SNIFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ enum picture_format {
 	PICTURE_SGI,
 	PICTURE_SUN,
 	PICTURE_PCX,
+	PICTURE_XBM,
+	PICTURE_XPM,
 	/* Programs that draw, not pictures: never handed to a library. */
 	PICTURE_PDF,
 	PICTURE_PS,
@@ -40,6 +43,12 @@ enum picture_format {
 
 /* The format of a file that starts with these bytes. */
 enum picture_format sniff(const uint8_t *bytes, size_t size);
+
+/*
+ * Whether a name's suffix is that of another known format; a name with none, or with one that is
+ * not known, says nothing.
+ */
+bool suffix_lies(const char *name, enum picture_format format);
 
 /* Its name in messages: "jpeg". Static. */
 const char *sniff_name(enum picture_format format);

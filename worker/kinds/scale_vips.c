@@ -1,313 +1,253 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The general way of scaling, on libvips. It must not choose a loader by a name, must not let
- * libvips try loaders that draw (svg, pdf) and must leave no object behind, for one lane does
- * thousands of pictures.
+ * libvips try loaders that draw (svg, pdf) unless that is allowed, and must leave no object behind,
+ * for one lane does thousands of pictures.
  */
 #include "worker/kinds/scale_vips.h"
 
-#include <ctype.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <vips/vips.h>
 
-#include "worker/kinds/scale_file.h"
+#include "worker/kinds/scale_copy.h"
+#include "worker/kinds/scale_load.h"
+#include "worker/kinds/scale_metadata_vips.h"
+#include "worker/kinds/scale_save.h"
+#include "worker/kinds/scale_shape.h"
+#include "worker/kinds/scale_warnings.h"
 
 enum {
 	KEPT_BLOCK_BYTES = 1 << 30, /* larger ones are always given back */
 	KEPT_BYTES = 256 << 20,     /* free memory beyond this is given back */
 };
 
-/* What lives while one picture is worked on; all of it is released by pictures_release. */
+/* Decoded pixels that are kept for several sizes; beyond this each size decodes anew. */
+#define SHARED_BYTES_MAX (1ULL << 30)
+
+/* What lives while one picture is worked on. */
 struct pictures {
-	VipsSource *source;
-	VipsImage *loaded; /* full size, pixels not yet decoded; then the one decoded smaller */
-	VipsImage *scaled;
-	enum picture_format format;
+	struct loaded loaded;
+	VipsImage *shared; /* decoded in memory for all sizes; NULL: each decodes anew */
+	VipsImage *scaled; /* the size that is worked on */
+	enum picture_format target;
+	bool all_frames;
+	bool read;      /* some of loaded's pixels, which come only once */
+	uint32_t notes; /* what they all have given up */
 };
 
 static void pictures_release(struct pictures *pictures)
 {
 	g_clear_object(&pictures->scaled);
-	g_clear_object(&pictures->loaded);
-	g_clear_object(&pictures->source);
+	g_clear_object(&pictures->shared);
+	scale_load_close(&pictures->loaded);
 	vips_error_clear();
 	vips_thread_shutdown();
 }
 
-/* The first line of libvips' complaints without file names, which are made up inside it. */
-static int refuse(struct error *err)
+/* Frames or pages: all of them, or the first one and a note. */
+static void choose_frames(const struct scale_task *task, struct pictures *pictures)
 {
-	char reason[ERROR_MESSAGE_MAX];
-	(void)g_strlcpy(reason, vips_error_buffer(), sizeof(reason));
-	vips_error_clear();
-	reason[strcspn(reason, "\n")] = '\0';
-	char *place = strstr(reason, " @ ");
-	if (place)
-		*place = '\0';
-	char *quoted = strstr(reason, " `");
-	if (quoted)
-		*quoted = '\0';
-	for (char *c = reason; *c; c++) {
-		if (!isascii(*c) || iscntrl((unsigned char)*c))
-			*c = '?';
-	}
-	g_strchomp(reason);
-	return error_set(err, ERROR_INPUT, "%s", reason[0] ? reason : "cannot be decoded");
+	const struct loaded *loaded = &pictures->loaded;
+	if (loaded->pages < 2)
+		return;
+	bool all = loaded->is_animation && loaded->format != PICTURE_PNG &&
+		   scale_save_animates(pictures->target);
+	if (task->style.first_frame && loaded->is_animation)
+		return;
+	if (all)
+		pictures->all_frames = true;
+	else if (loaded->is_animation)
+		pictures->notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_FRAMES_DROPPED;
+	else
+		pictures->notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_PAGES_DROPPED;
 }
 
-/* Loaders that libvips' own recognizers may choose, for formats that sniff() leaves to them. */
-static const struct {
-	const char *class_name;
-	enum picture_format format;
-} recognized[] = {
-	{ "VipsForeignLoadHeifSource", PICTURE_HEIF },
-	{ "VipsForeignLoadJp2kSource", PICTURE_JP2 },
-	{ "VipsForeignLoadJxlSource", PICTURE_JXL },
-	{ "VipsForeignLoadPpmSource", PICTURE_PPM },
-	{ "VipsForeignLoadRadSource", PICTURE_HDR },
-	{ "VipsForeignLoadSvgSource", PICTURE_SVG },
-	{ "VipsForeignLoadPdfSource", PICTURE_PDF },
-};
-
-static enum picture_format recognize(VipsSource *source)
+static struct size upright_of(const struct loaded *loaded)
 {
-	const char *class_name = vips_foreign_find_load_source(source);
-	vips_error_clear();
-	for (size_t i = 0; class_name && i < G_N_ELEMENTS(recognized); i++) {
-		if (strcmp(class_name, recognized[i].class_name) == 0)
-			return recognized[i].format;
-	}
-	return PICTURE_UNKNOWN;
+	return vips_image_get_orientation_swap(loaded->image) ? fit_swap(loaded->size)
+							      : loaded->size;
 }
 
-static int load_magick(VipsSource *source, VipsImage **out)
+/* Whether the bytes of the input are the output. */
+static bool may_copy(const struct scale_task *task, const struct pictures *pictures)
 {
-	size_t size;
-	const void *bytes = vips_source_map(source, &size);
-	return bytes ? vips_magickload_buffer((void *)bytes, size, out, NULL) : -1;
+	const struct loaded *loaded = &pictures->loaded;
+	bool whole = !(task->style.first_frame && loaded->is_animation && loaded->pages > 1);
+	bool deep = loaded->image->BandFmt == VIPS_FORMAT_USHORT;
+	return whole && !(deep && task->style.depth == 8) &&
+	       scale_shape_fits(task, upright_of(loaded)) && pictures->target == loaded->format;
 }
 
-/* shrink: what the decoder itself may shrink; only JPEG (1, 2, 4, 8) and WebP (any) can. */
+/* All frames of an animation count, because all are in memory at once. */
+static int check_limits(const struct pictures *pictures, struct error *err)
+{
+	const struct loaded *loaded = &pictures->loaded;
+	if (fit_limits(loaded->size, err) != 0)
+		return -1;
+	uint64_t pixels = (uint64_t)loaded->size.width * loaded->size.height;
+	if (!pictures->all_frames || pixels * (uint64_t)loaded->pages <= FIT_PIXELS_MAX)
+		return 0;
+	return error_set(err, ERROR_LIMIT,
+		"%d frames of %ux%u pixels are more than the limit of %u pixels; give "
+		"--first-frame",
+		loaded->pages, loaded->size.width, loaded->size.height, FIT_PIXELS_MAX);
+}
+
+/* By what the decoder may shrink for one size. */
+static double shrink_of(const struct scale_task *task, const struct pictures *pictures)
+{
+	const struct loaded *loaded = &pictures->loaded;
+	struct size needs = scale_shape_needs(task, upright_of(loaded));
+	bool lies = vips_image_get_orientation_swap(loaded->image);
+	/* decoders don't shrink in linear light */
+	if (task->style.subsample || task->style.linear || pictures->all_frames)
+		return 1;
+	return scale_load_shrink(loaded, lies ? fit_swap(needs) : needs, task->style.enlarge);
+}
+
 static int load(struct pictures *pictures, double shrink)
 {
-	VipsSource *source = pictures->source;
-	g_clear_object(&pictures->loaded);
-	VipsImage **out = &pictures->loaded;
-	const char *access = "access";
-	VipsAccess once = VIPS_ACCESS_SEQUENTIAL;
-	switch (pictures->format) {
-	case PICTURE_JPEG:
-		return vips_jpegload_source(source, out, access, once, "shrink", (int)shrink, NULL);
-	case PICTURE_WEBP:
-		return vips_webpload_source(source, out, access, once, "scale", 1 / shrink, NULL);
-	case PICTURE_PNG:
-		return vips_pngload_source(source, out, access, once, NULL);
-	case PICTURE_GIF:
-		return vips_gifload_source(source, out, access, once, NULL);
-	case PICTURE_TIFF:
-		return vips_tiffload_source(source, out, access, once, NULL);
-	case PICTURE_HEIF:
-	case PICTURE_AVIF:
-		return vips_heifload_source(source, out, access, once, NULL);
-	case PICTURE_JP2:
-		return vips_jp2kload_source(source, out, access, once, NULL);
-	case PICTURE_JXL:
-		return vips_jxlload_source(source, out, access, once, NULL);
-	case PICTURE_PPM:
-		return vips_ppmload_source(source, out, access, once, NULL);
-	case PICTURE_HDR:
-		return vips_radload_source(source, out, access, once, NULL);
-	case PICTURE_BMP:
-	case PICTURE_ICO:
-	case PICTURE_TGA:
-	case PICTURE_PSD:
-	case PICTURE_DDS:
-	case PICTURE_SGI:
-	case PICTURE_SUN:
-	case PICTURE_PCX:
-		return load_magick(source, out);
-	case PICTURE_UNKNOWN:
-	case PICTURE_PDF:
-	case PICTURE_PS:
-	case PICTURE_SVG:
-	case PICTURE_FORMATS:
-		break;
-	}
-	vips_error("load", "%s pictures are not read", sniff_name(pictures->format));
-	return -1;
+	const struct load_options options = { .shrink = shrink,
+		.all_frames = pictures->all_frames };
+	if (options.shrink == 1 && !options.all_frames && !pictures->read)
+		return 0; /* as it was opened */
+	return scale_load_again(&pictures->loaded, &options);
 }
 
-static int open_source(const struct scale_task *task, struct pictures *pictures, struct error *err)
+/* Decodes for all sizes that are left, if there are several. */
+static int share(const struct scale_batch *batch, struct pictures *pictures)
 {
-	/* The source reads where the shared file offset stands. */
-	if (lseek(task->in_fd, 0, SEEK_SET) != 0)
-		return error_errno(err, ERROR_IO, "seek in input");
-	pictures->source = vips_source_new_from_descriptor(task->in_fd);
-	if (!pictures->source)
-		return refuse(err);
-	pictures->format = task->source;
-	if (pictures->format == PICTURE_UNKNOWN)
-		pictures->format = recognize(pictures->source);
-	switch (pictures->format) {
-	case PICTURE_UNKNOWN:
-		return error_set(err, ERROR_INPUT, "not an image");
-	case PICTURE_PDF:
-	case PICTURE_PS:
-	case PICTURE_SVG:
-		return error_set(
-			err, ERROR_INPUT, "%s pictures are not read", sniff_name(pictures->format));
-	default:
-		return load(pictures, 1) == 0 ? 0 : refuse(err);
-	}
-}
-
-static struct size size_of(VipsImage *image)
-{
-	return (struct size) {
-		.width = (uint32_t)vips_image_get_width(image),
-		.height = (uint32_t)vips_image_get_height(image),
-	};
-}
-
-/* Decoding from here on is of a smaller picture, where the format can do that. */
-static int load_smaller(struct pictures *pictures, struct size box)
-{
-	struct size size = size_of(pictures->loaded);
-	if (pictures->format == PICTURE_WEBP) {
-		double factor = fit_factor(size, box);
-		double thin = MIN(size.width, size.height);
-		return factor > 1 ? load(pictures, MIN(factor, thin)) : 0;
-	}
-	uint32_t shrink = pictures->format == PICTURE_JPEG ? fit_preshrink(size, box) : 1;
-	return shrink > 1 ? load(pictures, shrink) : 0;
-}
-
-/*
- * Every stride-th pixel of both directions, from the first on. vips_subsample leaves out the pixels
- * past the last whole stride, so the picture is first made a whole number of strides large.
- */
-static int sample(VipsImage *in, uint32_t stride, VipsImage **out)
-{
-	struct size size = fit_sampled(size_of(in), stride);
-	VipsImage *unpacked = NULL;
-	VipsImage *whole = NULL;
-	int failed = in->Coding == VIPS_CODING_RAD ? vips_rad2float(in, &unpacked, NULL)
-						   : vips_copy(in, &unpacked, NULL);
-	if (!failed)
-		failed = vips_embed(unpacked, &whole, 0, 0, (int)(size.width * stride),
-			(int)(size.height * stride), NULL);
-	if (!failed)
-		failed = vips_subsample(whole, out, (int)stride, (int)stride, NULL);
-	g_clear_object(&whole);
-	g_clear_object(&unpacked);
-	return failed;
-}
-
-static bool needs_profile(VipsImage *image)
-{
-	return image->Type != VIPS_INTERPRETATION_CMYK && /* converted while loading the space */
-	       vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
-}
-
-/* Scales, turns upright, brings to sRGB or grey. A profile that cannot be used is left out. */
-static int thumbnail(VipsImage *in, struct size box, VipsImage **out)
-{
-	int width = (int)box.width;
-	int height = (int)box.height;
-	if (needs_profile(in) && vips_thumbnail_image(in, out, width, "height", height, "size",
-					 VIPS_SIZE_DOWN, "export_profile", "srgb", NULL) == 0)
+	double shrink = HUGE_VAL;
+	if (batch_left(batch) < 2)
 		return 0;
+	for (size_t i = 0; i < batch->count; i++) {
+		double own = shrink_of(&batch->tasks[i], pictures);
+		if (!batch->outcomes[i].made && own < shrink)
+			shrink = own;
+	}
+	if (load(pictures, shrink) != 0)
+		return -1;
+	VipsImage *image = pictures->loaded.image;
+	uint64_t pixels =
+		(uint64_t)vips_image_get_width(image) * (uint64_t)vips_image_get_height(image);
+	if (pixels * (uint64_t)vips_image_get_bands(image) *
+			vips_format_sizeof(vips_image_get_format(image)) >
+		SHARED_BYTES_MAX)
+		return 0;
+	pictures->shared = vips_image_copy_memory(image);
+	return pictures->shared ? 0 : -1;
+}
+
+static int scale(
+	const struct scale_task *task, struct pictures *pictures, struct scale_outcome *outcome)
+{
+	struct loaded *loaded = &pictures->loaded;
+	const struct shape_options shape = {
+		.deep = loaded->image->BandFmt == VIPS_FORMAT_USHORT && task->style.depth != 8 &&
+			scale_save_is_deep(pictures->target),
+		.crop = true,
+	};
+	g_clear_object(&pictures->scaled);
+	if (!pictures->shared && load(pictures, shrink_of(task, pictures)) != 0)
+		return -1;
+	VipsImage *in = pictures->shared ? pictures->shared : loaded->image;
+	pictures->read = true;
+	if (pictures->all_frames)
+		return scale_shape_frames(task, in, &pictures->scaled, &outcome->notes);
+	return scale_shape(task, in, &shape, &pictures->scaled, &outcome->notes);
+}
+
+/* Whether the same pixels can't be had by a decoder that must not forgive. */
+static bool is_damaged(struct pictures *pictures)
+{
+	const struct load_options strictly = {
+		.shrink = 1, .all_frames = pictures->all_frames, .strict = true
+	};
+	double mean;
+	bool damaged = scale_load_again(&pictures->loaded, &strictly) != 0 ||
+		       vips_avg(pictures->loaded.image, &mean, NULL) != 0;
 	vips_error_clear();
-	return vips_thumbnail_image(in, out, width, "height", height, "size", VIPS_SIZE_DOWN, NULL);
+	return damaged;
 }
 
-static int scale(const struct scale_task *task, struct pictures *pictures, struct size box)
-{
-	uint32_t stride = task->subsample ? fit_stride(size_of(pictures->loaded), box) : 1;
-	if (stride > 1) {
-		VipsImage *sampled = NULL;
-		if (sample(pictures->loaded, stride, &sampled) != 0)
-			return -1;
-		g_object_unref(pictures->loaded);
-		pictures->loaded = sampled;
-	} else if (load_smaller(pictures, box) != 0) {
-		return -1;
-	}
-	return thumbnail(pictures->loaded, task->box, &pictures->scaled);
-}
-
-/* The formats that may be written, with the suffix by which libvips knows the saver. */
-static const char *const suffixes[PICTURE_FORMATS] = {
-	[PICTURE_JPEG] = ".jpg",
-	[PICTURE_PNG] = ".png",
-	[PICTURE_WEBP] = ".webp",
-	[PICTURE_GIF] = ".gif",
-	[PICTURE_TIFF] = ".tif",
-	[PICTURE_HEIF] = ".heic",
-	[PICTURE_AVIF] = ".avif",
-	[PICTURE_JP2] = ".jp2",
-	[PICTURE_JXL] = ".jxl",
-	[PICTURE_PPM] = ".ppm",
-	[PICTURE_HDR] = ".hdr",
-};
-
-static int save(const struct scale_task *task, enum picture_format target, VipsImage *image,
+static int make(const struct scale_task *task, struct pictures *pictures,
 	struct scale_outcome *outcome, struct error *err)
 {
-	double white[] = { 255 };
-	VipsArrayDouble *background = vips_array_double_new(white, 1);
-	void *bytes = NULL;
-	size_t size = 0;
-	const char *suffix = suffixes[target];
-	bool lossy = target == PICTURE_JPEG || target == PICTURE_WEBP || target == PICTURE_HEIF ||
-		     target == PICTURE_AVIF || target == PICTURE_JP2 || target == PICTURE_JXL;
-	int failed = lossy ? vips_image_write_to_buffer(image, suffix, &bytes, &size, "strip", TRUE,
-				     "background", background, "Q", task->quality, NULL)
-			   : vips_image_write_to_buffer(image, suffix, &bytes, &size, "strip", TRUE,
-				     "background", background, NULL);
-	vips_area_unref(VIPS_AREA(background));
-	failed = failed ? refuse(err) : file_write(task->out_fd, bytes, size, err);
-	g_free(bytes);
-	outcome->size = size_of(image);
-	outcome->output_bytes = size;
-	return failed;
+	const struct save_options options = { .format = pictures->target,
+		.palette = pictures->loaded.is_palette };
+	if (scale(task, pictures, outcome) != 0)
+		return scale_load_refuse(err);
+	if (scale_save(task, pictures->scaled, &options, outcome, err) != 0)
+		return -1;
+	outcome->made = true;
+	return 0;
 }
 
-static int work(const struct scale_task *task, struct pictures *pictures,
-	struct scale_outcome *outcome, struct error *err)
+static int make_all(const struct scale_batch *batch, struct pictures *pictures, struct error *err)
 {
-	if (open_source(task, pictures, err) != 0)
+	if (check_limits(pictures, err) != 0)
 		return -1;
-	struct size size = size_of(pictures->loaded);
-	struct size upright =
-		vips_image_get_orientation_swap(pictures->loaded) ? fit_swap(size) : size;
-	enum picture_format target = task->target ? task->target : pictures->format;
-	if (fit_inside(upright, task->box) && target == pictures->format) {
-		outcome->copied = true;
-		outcome->size = upright;
-		return file_copy(task->in_fd, task->out_fd, &outcome->output_bytes, err);
-	}
-	if (fit_limits(size, err) != 0)
-		return -1;
-	if (!suffixes[target])
+	if (!scale_save_writes(pictures->target))
 		return error_set(err, ERROR_INPUT, "cannot write %s; give --format",
-			sniff_name(pictures->format));
-	/* The box as the stored pixels lie. */
-	bool lies = upright.width != size.width;
-	if (scale(task, pictures, lies ? fit_swap(task->box) : task->box) != 0)
-		return refuse(err);
-	return save(task, target, pictures->scaled, outcome, err);
+			sniff_name(pictures->loaded.format));
+	if (share(batch, pictures) != 0)
+		return scale_load_refuse(err);
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->outcomes[i].made)
+			continue;
+		if (make(&batch->tasks[i], pictures, &batch->outcomes[i], err) != 0)
+			return -1;
+		batch->outcomes[i].notes |= pictures->notes;
+	}
+	/* warnings are rare, and most of them harmless: it is looked at again */
+	if (warnings_any() && is_damaged(pictures))
+		batch->outcomes[0].notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_SALVAGED;
+	return 0;
 }
 
-int scale_vips(const struct scale_task *task, struct scale_outcome *outcome, struct error *err)
+static int copy(const struct scale_task *task, const struct pictures *pictures,
+	struct scale_outcome *outcome, struct error *err)
+{
+	const struct scale_copy order = { task->in_fd, task->out_fd, pictures->loaded.format,
+		task->style.metadata };
+	bool cut_off = false;
+	int status = scale_copy(&order, &outcome->output_bytes, &cut_off, err);
+	if (status == SCALE_DONE && cut_off)
+		outcome->notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_SALVAGED;
+	outcome->copied = outcome->made = status == SCALE_DONE;
+	outcome->size = upright_of(&pictures->loaded);
+	return status < 0 ? -1 : 0;
+}
+
+static int work(const struct scale_batch *batch, struct pictures *pictures, struct error *err)
+{
+	struct loaded *loaded = &pictures->loaded;
+	const struct scale_task *first = batch->tasks;
+	warnings_clear();
+	if (scale_load_open(loaded, first, err) != 0)
+		return -1;
+	pictures->target = first->target ? first->target : loaded->format;
+	choose_frames(first, pictures);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct scale_task *task = &batch->tasks[i];
+		struct scale_outcome *outcome = &batch->outcomes[i];
+		outcome->format = loaded->format;
+		if (!outcome->made && may_copy(task, pictures) &&
+			copy(task, pictures, outcome, err) != 0)
+			return -1;
+	}
+	return batch_left(batch) > 0 ? make_all(batch, pictures, err) : 0;
+}
+
+int scale_vips(const struct scale_batch *batch, struct error *err)
 {
 	struct pictures pictures = { 0 };
-	int status = work(task, &pictures, outcome, err);
+	int status = work(batch, &pictures, err);
 	pictures_release(&pictures);
-	return status == 0 ? SCALE_DONE : -1;
+	return status;
 }
 
 static VipsImage *image_of(const struct pixels *pixels)
@@ -327,29 +267,31 @@ static VipsImage *image_of(const struct pixels *pixels)
 	if (pixels->profile)
 		vips_image_set_blob_copy(
 			image, VIPS_META_ICC_NAME, pixels->profile, pixels->profile_size);
+	if (pixels->metadata)
+		scale_metadata_attach(image, pixels->metadata);
 	return image;
 }
 
 int scale_vips_finish(const struct scale_task *task, const struct pixels *pixels,
 	struct scale_outcome *outcome, struct error *err)
 {
-	struct pictures pictures = { .format = task->source };
-	enum picture_format target = task->target ? task->target : task->source;
-	pictures.loaded = image_of(pixels);
-	int status = pictures.loaded ? thumbnail(pictures.loaded, task->box, &pictures.scaled) : -1;
-	status = status ? refuse(err) : save(task, target, pictures.scaled, outcome, err);
+	struct pictures pictures = { .target = task->target ? task->target : task->source };
+	const struct save_options options = { .format = pictures.target,
+		.palette = pixels->palette };
+	const struct shape_options shape = { 0 };
+	/* it has its size already, by whatever way */
+	struct scale_task rest = *task;
+	rest.style.subsample = false;
+	rest.style.keep_profile = pixels->is_srgb;
+	warnings_clear();
+	pictures.loaded.image = image_of(pixels);
+	int status = pictures.loaded.image ? scale_shape(&rest, pictures.loaded.image, &shape,
+						     &pictures.scaled, &outcome->notes)
+					   : -1;
+	status = status ? scale_load_refuse(err)
+			: scale_save(task, pictures.scaled, &options, outcome, err);
 	pictures_release(&pictures);
 	return status == 0 ? SCALE_DONE : -1;
-}
-
-static GLogWriterOutput keep_quiet(
-	GLogLevelFlags level, const GLogField *fields, gsize count, gpointer data)
-{
-	(void)level;
-	(void)fields;
-	(void)count;
-	(void)data;
-	return G_LOG_WRITER_HANDLED;
 }
 
 /*
@@ -381,9 +323,9 @@ int scale_vips_start(struct error *err)
 {
 	/* Code made at run time gives other pixels on other processors and needs PROT_EXEC. */
 	(void)g_setenv("VIPS_NOVECTOR", "1", TRUE);
-	g_log_set_writer_func(keep_quiet, NULL, NULL);
+	warnings_start();
 	if (vips_init("sciame-worker") != 0) {
-		(void)refuse(err);
+		(void)scale_load_refuse(err);
 		err->code = ERROR_START;
 		return -1;
 	}

@@ -17,10 +17,11 @@
 int scale_vips_start(struct error *err);
 
 /*
- * Scales, converts or copies one picture. SCALE_DONE with *outcome filled, or -1: ERROR_INPUT with
- * the library's reason in one line, ERROR_LIMIT, ERROR_IO. Keeps nothing between calls.
+ * Scales, converts or copies what is left of one picture. 0 when all of it is made, or -1:
+ * ERROR_INPUT with the library's reason in one line, ERROR_LIMIT, ERROR_IO. Keeps nothing between
+ * calls.
  */
-int scale_vips(const struct scale_task *task, struct scale_outcome *outcome, struct error *err);
+int scale_vips(const struct scale_batch *batch, struct error *err);
 
 /*
  * The end of the way for pixels of the right size: to sRGB, upright, saved in task->target. Grey,

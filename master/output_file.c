@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "master/kinds/feeds_target.h"
+#include "master/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@ static mode_t new_file_mode(void)
  * A file in the folder of the final one, without a name until it is whole, so that nothing is left
  * when we are killed. Where the file system knows no such files it has a hidden name.
  */
-static int create_aside(struct feeds_target *target)
+static int create_aside(struct output_file *target)
 {
 	const char *slash = strrchr(target->final, '/');
 	int length = slash ? (int)(slash + 1 - target->final) : 0;
@@ -45,7 +45,7 @@ static int create_aside(struct feeds_target *target)
 	return fd;
 }
 
-static int open_aside(struct feeds_target *target, mode_t mode, struct error *err)
+static int open_aside(struct output_file *target, mode_t mode, struct error *err)
 {
 	int fd = create_aside(target);
 	if (fd < 0)
@@ -65,7 +65,7 @@ static int open_aside(struct feeds_target *target, mode_t mode, struct error *er
 }
 
 /* Gives the file without a name a hidden one; linkat never replaces, so that is not the last. */
-static int give_name(struct feeds_target *target, int fd, struct error *err)
+static int give_name(struct output_file *target, int fd, struct error *err)
 {
 	const char *slash = strrchr(target->final, '/');
 	int length = slash ? (int)(slash + 1 - target->final) : 0;
@@ -82,21 +82,21 @@ static int give_name(struct feeds_target *target, int fd, struct error *err)
 	return -1;
 }
 
-int feeds_target_open_shared(struct feeds_target *target, const char *path, struct error *err)
+int output_file_open_shared(struct output_file *target, const char *path, struct error *err)
 {
 	struct stat before;
-	*target = (struct feeds_target) { .path = xstrdup(path), .final = xstrdup(path) };
+	*target = (struct output_file) { .path = xstrdup(path), .final = xstrdup(path) };
 	if (lstat(path, &before) == 0 && (!S_ISREG(before.st_mode) || before.st_uid != geteuid()))
 		return error_set(
 			err, ERROR_USAGE, "%s is not yours; name another file with --output", path);
 	return open_aside(target, 0600, err);
 }
 
-int feeds_target_open(struct feeds_target *target, const char *path, struct error *err)
+int output_file_open(struct output_file *target, const char *path, struct error *err)
 {
 	char resolved[PATH_MAX];
 	struct stat before;
-	*target = (struct feeds_target) { .path = xstrdup(path) };
+	*target = (struct output_file) { .path = xstrdup(path) };
 	if (strcmp(path, "-") == 0) {
 		target->is_stdout = true;
 		target->out = stdout;
@@ -114,7 +114,7 @@ int feeds_target_open(struct feeds_target *target, const char *path, struct erro
 	return open_aside(target, is_there ? before.st_mode & 0777 : new_file_mode(), err);
 }
 
-int feeds_target_commit(struct feeds_target *target, bool sync, struct error *err)
+int output_file_commit(struct output_file *target, bool sync, struct error *err)
 {
 	FILE *out = target->out;
 	target->out = NULL;
@@ -138,7 +138,7 @@ int feeds_target_commit(struct feeds_target *target, bool sync, struct error *er
 	return 0;
 }
 
-void feeds_target_discard(struct feeds_target *target)
+void output_file_discard(struct output_file *target)
 {
 	if (target->out && !target->is_stdout)
 		(void)fclose(target->out); /* not wanted any more */
@@ -147,5 +147,5 @@ void feeds_target_discard(struct feeds_target *target)
 	free(target->temporary);
 	free(target->final);
 	free(target->path);
-	*target = (struct feeds_target) { 0 };
+	*target = (struct output_file) { 0 };
 }
