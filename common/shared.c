@@ -13,7 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 static const uint64_t magic = 0x31656d6169637300; /* changes with the layout of the header */
 static const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -145,6 +148,43 @@ int shared_array_lock(struct shared_array *a)
 	}
 	must(status);
 	return 0;
+}
+
+static int lock_until(pthread_mutex_t *lock, int64_t timeout_ms)
+{
+	if (timeout_ms < 0)
+		return pthread_mutex_lock(lock);
+	int status = pthread_mutex_trylock(lock);
+	if (status != EBUSY || timeout_ms == 0)
+		return status;
+	int64_t until_us =
+		clock_us() + (timeout_ms < INT64_MAX / 2000 ? timeout_ms * 1000 : INT64_MAX / 2);
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000 * 1000),
+	};
+	return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &until);
+}
+
+enum shared_locked shared_array_lock_for(struct shared_array *a, int64_t timeout_ms)
+{
+	switch (lock_until(&a->header->lock, timeout_ms)) {
+	case 0:
+		return SHARED_LOCKED;
+	case EOWNERDEAD:
+		must(pthread_mutex_consistent(&a->header->lock));
+		return SHARED_OWNER_DIED;
+	case EBUSY:
+	case ETIMEDOUT:
+		return SHARED_TIMED_OUT;
+	default:
+		return SHARED_BROKEN;
+	}
+}
+
+bool shared_array_unlock_own(struct shared_array *a)
+{
+	return pthread_mutex_unlock(&a->header->lock) == 0;
 }
 
 void shared_array_unlock(struct shared_array *a)

@@ -18,6 +18,7 @@
 #ifndef SCIAME_COMMON_SHARED_H
 #define SCIAME_COMMON_SHARED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,19 @@ void shared_array_close(struct shared_array *a);
  * same, and the items are what that process left behind, to be put in order before the unlock.
  */
 int shared_array_lock(struct shared_array *a);
+
+enum shared_locked {
+	SHARED_LOCKED,
+	SHARED_OWNER_DIED, /* it is held; as shared_array_lock's 1 */
+	SHARED_TIMED_OUT,  /* it is not held, as below */
+	SHARED_BROKEN,     /* the lock was overwritten */
+};
+
+/* Waits up to timeout_ms (-1: for ever, 0: not at all). Asserts nothing about others. */
+enum shared_locked shared_array_lock_for(struct shared_array *a, int64_t timeout_ms);
+
+/* False: this thread does not hold it. */
+bool shared_array_unlock_own(struct shared_array *a);
 
 /* Only by the thread that holds the lock; by another one it is an assertion. */
 void shared_array_unlock(struct shared_array *a);

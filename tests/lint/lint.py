@@ -105,7 +105,7 @@ def compile_alone(root, build, path):
     """The first complaint of the compiler about a file that only includes path, or None."""
     compiler = os.environ.get("CC", "gcc")
     command = [compiler, "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-               "-fsyntax-only", "-I", str(root)]
+               "-fsyntax-only", "-I", str(root), "-I", str(root / "library/include")]
     command += ["-I", str(build)] if build else []
     # With <> the folder that lint.py is called from is not searched.
     result = subprocess.run(command + ["-x", "c", "-"], input=f"#include <{path.as_posix()}>\n",

@@ -8,6 +8,7 @@ FOLDERS = {
     "master": ["master", "common", "proto"],
     "worker": ["worker", "common", "proto"],
     "lister": ["lister", "common"],
+    "library": ["library", "common", "sciame"],
     "serial": ["serial", "master", "worker", "common", "proto"],
 }
 
@@ -33,6 +34,7 @@ SIBLINGS = [
     ("master/kinds/feeds*", "browser kind kinds/feeds* output_file settings xdg"),
     ("master/kinds/scale*", "kind kinds/scale* object_lister output_file settings"),
     ("master/kinds/*", "kind settings"),
+    ("library/*", "error"),
     ("worker/main", "health loop* lane_main settings"),
     ("worker/fetch_kind", "transfer"),
     ("worker/loop*", "loop* board carrier* fetch_kind health kind lane sandbox session settings transfer"),
