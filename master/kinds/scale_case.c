@@ -65,7 +65,7 @@ static bool probe(int folder)
 	if (fd < 0)
 		return false;
 	bool folds = fstat(fd, &status) == 0 && is_same(folder, other, &status);
-	(void)unlinkat(folder, name, 0); /* then the next run that writes here removes it */
+	(void)unlinkat(folder, name, 0); /* then the next run removes it */
 	(void)close(fd);                 /* nothing was written */
 	return folds;
 }
@@ -74,6 +74,8 @@ bool scale_case_folds(const char *folder)
 {
 	char *path = nearest(folder);
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		temporary_sweep(fd); /* of a run that was killed while it asked */
 	bool folds = fd >= 0 && probe(fd);
 	if (fd >= 0)
 		(void)close(fd); /* opened with O_PATH */

@@ -115,6 +115,10 @@ static void test_case_is_asked_without_leaving_anything(void **state)
 {
 	assert_false(scale_case_folds(*state));
 	assert_false(scale_case_folds(tempdir_path(*state, "not/there")));
+	/* what a run left that was killed while it asked is removed by the next */
+	tempdir_write(*state, ".sciame-0123456789abcdef-0-0-0.tmp", "");
+	assert_false(scale_case_folds(*state));
+	assert_false(tempdir_exists(*state, ".sciame-0123456789abcdef-0-0-0.tmp"));
 	assert_false(scale_case_seems_to_fold(*state));
 	assert_false(scale_case_seems_to_fold(tempdir_path(*state, "not/there")));
 	assert_int_equal(tempdir_count(*state, "."), 0);
