@@ -109,14 +109,21 @@ class Fit(PixelCase):
         self.assertEqual(self.pixels(png_of(flat(9, 9, 9), 2, 600), "-s", "20").size, "1x20")
 
 
+def deepened(pixel, bands):
+    """The same in 16 bits; a fourth band is opaque."""
+    return lambda x, y: tuple(257 * sample for sample in (*pixel(x, y), 255))[:bands]
+
+
 class Crop(PixelCase):
-    def scene(self):
+    @staticmethod
+    def pixel(x, y):
         """Grey, with something bright and detailed at the right end."""
-        def pixel(x, y):
-            if 260 <= x < 300 and 10 <= y < 50:
-                return (230, 40, 30) if (x // 4 + y // 4) % 2 else (250, 220, 40)
-            return (110, 112, 110)
-        return png_of(pixel, 320, 60)
+        if 260 <= x < 300 and 10 <= y < 50:
+            return (230, 40, 30) if (x // 4 + y // 4) % 2 else (250, 220, 40)
+        return (110, 112, 110)
+
+    def scene(self):
+        return png_of(self.pixel, 320, 60)
 
     def test_attention_and_entropy_follow_the_picture(self):
         for crop in ("attention", "entropy"):
@@ -125,6 +132,16 @@ class Crop(PixelCase):
             colourful = sum(1 for x in range(60) for y in range(60)
                             if max(pixels.at(x, y)) - min(pixels.at(x, y)) > 60)
             self.assertGreater(colourful, 800, crop)
+
+    def test_they_follow_a_picture_of_16_bits(self):
+        for bands, options in ((3, ()), (3, ("--linear",)), (4, ())):
+            data = png_of(deepened(self.pixel, bands), 320, 60, depth=16)
+            for crop in ("attention", "entropy"):
+                pixels = self.pixels(data, "-s", "60", "--fit", "cover", "--crop", crop, *options)
+                self.assertEqual((pixels.size, pixels.kind), ("60x60", "ushort"))
+                colourful = sum(1 for x in range(60) for y in range(60)
+                                if max(pixels.at(x, y)[:3]) - min(pixels.at(x, y)[:3]) > 60 * 257)
+                self.assertGreater(colourful, 800, (crop, bands, options))
 
     def test_the_centre_does_not(self):
         pixels = self.pixels(self.scene(), "-s", "60", "--fit", "cover", "--crop", "centre")

@@ -335,12 +335,18 @@ static void deep_resize(struct pipe *pipe, const struct target *target)
 	if (target->size != VIPS_SIZE_FORCE)
 		across = down = factor;
 	pass(pipe, vips_resize(pipe->image, &pipe->next, 1 / across, "vscale", 1 / down, NULL));
-	if (pipe->failed || target->crop == VIPS_INTERESTING_NONE)
-		return;
+}
+
+/* Looked at first and cut then, but pixels come only once: they are kept. */
+static void deep_crop(struct pipe *pipe, const struct target *target)
+{
 	int width = MIN(target->width, vips_image_get_width(pipe->image));
 	int height = MIN(target->height, vips_image_get_height(pipe->image));
-	pass(pipe, vips_smartcrop(pipe->image, &pipe->next, width, height, "interesting",
-			   target->crop, NULL));
+	pipe->next = vips_image_copy_memory(pipe->image);
+	pass(pipe, pipe->next ? 0 : -1);
+	if (!pipe->failed)
+		pass(pipe, vips_smartcrop(pipe->image, &pipe->next, width, height, "interesting",
+				   target->crop, NULL));
 }
 
 static void deep_scale(struct pipe *pipe, const struct target *target, bool linear)
@@ -362,6 +368,9 @@ static void deep_scale(struct pipe *pipe, const struct target *target, bool line
 		pass(pipe, vips_cast(pipe->image, &pipe->next, VIPS_FORMAT_USHORT, NULL));
 	if (!pipe->failed)
 		pipe->image->Type = space;
+	/* what is interesting is told by the pixels as they are seen */
+	if (!pipe->failed && target->crop != VIPS_INTERESTING_NONE)
+		deep_crop(pipe, target);
 }
 
 /* 16 bits a sample, from file to file. */
