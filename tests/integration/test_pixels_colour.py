@@ -296,6 +296,23 @@ class Cmyk(PixelCase):
         self.assertLess(max(black), 60)
         self.assertLess(cyan[0] + 80, min(cyan[1:]))
 
+    def test_a_tiff_of_16_bits_without_one(self):
+        inks = ((0,) * 4, (0, 65535, 65535, 0), (0, 0, 0, 65535), (65535, 0, 0, 0))
+        rows = b"".join(struct.pack("<256H", *struct.unpack(">256H", row))
+                        for row in samples(quadrants(64, 64, inks), 64, 64, 16))
+        data = tiff_of([rows], 64, 64, photometric=5, depth=16)
+        for name, target in (("png", "out.png"), ("tiff", "out.tif")):
+            for options in ((), ("--linear",), ("--keep-profile",)):
+                pixels = self.pixels(data, "-s", "16", *options, "--format", name, name="in.tif",
+                                     target=target, notes=("assumed profile",))
+                self.assertEqual((pixels.kind, pixels.bands), ("ushort", 3))
+                red, black = pixels.at(12, 4), pixels.at(4, 12)
+                self.near(pixels.at(4, 4), (65535,) * 3, 3 * 257, "paper")
+                self.assertGreater(red[0], 180 * 257)
+                self.assertLess(max(red[1:]), 80 * 257)
+                self.assertLess(max(black), 60 * 257)
+        self.scale(data, "-s", "16", "--strict", name="in.tif", target="out.tif", status=1)
+
     def inks(self, cyan, magenta, yellow, black):
         """A JPEG with Adobe's marker: 0 there is all of an ink, libvips turns it round."""
         rows = b"".join(samples(flat(cyan, magenta, yellow, black), 64, 64))

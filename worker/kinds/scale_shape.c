@@ -313,6 +313,18 @@ static void pass(struct pipe *pipe, int status)
 	pipe->next = NULL;
 }
 
+/* Inks, which are nothing to calculate with. */
+static void deep_print_to_srgb(struct pipe *pipe, uint32_t *notes)
+{
+	if (!has_profile(pipe->image, notes)) {
+		*notes |= SCIAME__SCALE_NOTE__SCALE_NOTE_PROFILE_ASSUMED;
+		pass(pipe, without_profile(pipe->image, &pipe->next));
+	}
+	if (!pipe->failed)
+		pass(pipe, vips_icc_transform(pipe->image, &pipe->next, "srgb", "embedded", TRUE,
+				   "input_profile", "cmyk", "depth", 16, NULL));
+}
+
 static void deep_to_srgb(struct pipe *pipe, uint32_t *notes)
 {
 	if (vips_image_get_typeof(pipe->image, VIPS_META_ICC_NAME) == 0)
@@ -381,7 +393,9 @@ static int deep(const struct scale_task *task, VipsImage *in, const struct targe
 	g_object_ref(in);
 	/* turned at once it would have to be in memory as a whole: it is sequential */
 	pass(&pipe, vips_copy(pipe.image, &pipe.next, NULL));
-	if (!pipe.failed && !task->style.keep_profile)
+	if (!pipe.failed && in->Type == VIPS_INTERPRETATION_CMYK)
+		deep_print_to_srgb(&pipe, notes);
+	else if (!pipe.failed && !task->style.keep_profile)
 		deep_to_srgb(&pipe, notes);
 	if (!pipe.failed)
 		deep_scale(&pipe, target, task->style.linear);
