@@ -128,6 +128,15 @@ class Outputs(PixelCase):
                 if pixels.kind == "uchar":
                     self.check_quadrants(pixels, COLOURS, 24)
 
+    def test_an_avif_whose_brand_does_not_say_so_stays_one(self):
+        try:
+            data = self.encode(picture(), ".avif")
+        except subprocess.CalledProcessError:
+            self.skipTest("libvips does not write .avif here")
+        data = data[:8] + b"mif1" + data[12:]
+        path = self.scale(data, "-s", "32", name="in.avif", target="out.avif")
+        self.assertEqual(field(path, "heif-compression"), "av1")
+
     def test_one_that_is_not_written_asks_for_a_format(self):
         data = bmp_of(quadrants(WIDTH, HEIGHT), WIDTH, HEIGHT)
         self.scale(data, "-s", "32", name="in.bmp", target="out.bmp", status=1)

@@ -80,6 +80,24 @@ static bool is_tga(const uint8_t *bytes, size_t size)
 	return sized && (depth == 8 || depth == 15 || depth == 16 || depth == 24 || depth == 32);
 }
 
+/*
+ * A file whose first brand is that of all such pictures and films, and which is AVIF by one of the
+ * others (ISO/IEC 14496-12, 4.3: size, "ftyp", brand, version, more brands).
+ */
+static bool is_compatible_avif(const uint8_t *bytes, size_t size)
+{
+	if (size < 16 ||
+		(memcmp(bytes + 4, "ftypmif1", 8) != 0 && memcmp(bytes + 4, "ftypmsf1", 8) != 0))
+		return false;
+	size_t said = (size_t)bytes[2] << 8 | bytes[3];
+	size_t end = said < size ? said : size;
+	for (size_t at = 16; at + 4 <= end; at += 4) {
+		if (memcmp(bytes + at, "avif", 4) == 0 || memcmp(bytes + at, "avis", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum picture_format sniff(const uint8_t *bytes, size_t size)
 {
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
@@ -88,6 +106,8 @@ enum picture_format sniff(const uint8_t *bytes, size_t size)
 			memcmp(bytes + magic->offset, magic->bytes, magic->size) == 0)
 			return magic->format;
 	}
+	if (is_compatible_avif(bytes, size))
+		return PICTURE_AVIF;
 	return is_tga(bytes, size) ? PICTURE_TGA : PICTURE_UNKNOWN;
 }
 
