@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Frames and pages: an animation stays one where the output can, with its timing and composition;
 where it can't, the first frame is taken and that is said."""
+import base64
 import struct
+import subprocess
 import unittest
 
 from made_pictures import (BLUE, GREEN, RED, YELLOW, flat, gif_frame, gif_of, halves, pdf_of,
@@ -51,6 +53,14 @@ def webp_loop(path):
     with open(path, "rb") as file:
         _, found, rest = file.read().partition(b"ANIM")
     return struct.unpack_from("<H", rest, 8)[0] if found else None
+
+# 64 x 48 pixels in red, green and blue, as libjxl writes them: bare, and in boxes
+ANIMATED_JXL = (
+    ("/wrLBE0AICYIAgEAZABLGIsVANQfYzD+LxABACBBvwAgAeSj4B0PCAIBAFAASxiLFYBd+v8CEQDcJm9QQPoh"
+     "PgIIAgUATABLGIsVgF38/wIRALSUCgDQ7EAC"),
+    ("AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAAAzanhscAAAAAD/CssETQAgJggCAQBkAEsYixUA"
+     "1B9jMP4vEAEAIEG/ACAB5KPgHQ8AAAAmanhscAAAAAEIAgEAUABLGIsVgF36/wIRANwmb1BA+iE+AgAAACVq"
+     "eGxwgAAAAggCBQBMAEsYixWAXfz/AhEAtJQKANDsQAI="))
 
 
 class AnimationCase(PixelCase):
@@ -200,6 +210,29 @@ class FirstFrame(AnimationCase):
         self.scale(data, "-s", "32", "--strict", status=1)
         self.scale(data, "-s", "32", "--strict", "--first-frame")
 
+    def test_of_a_film_in_an_avif(self):
+        try:
+            data = self.encode(png_of(flat(*GREEN), SIDE, SIDE), ".avif")
+        except subprocess.CalledProcessError:
+            self.skipTest("libvips does not write .avif here")
+        data += struct.pack(">I4s8s", 16, b"moov", b"")
+        for target, name in (("out.png", "png"), ("out.avif", "avif"), ("out.gif", "gif")):
+            pixels = self.pixels(data, "-s", "32", "--format", name, name="in.avif", target=target,
+                                 notes=("frames",))
+            self.near(pixels.at(9, 9)[:3], GREEN, 16, name)
+        self.scale(data, "-s", "32", "--strict", name="in.avif", target="out.avif", status=1)
+        self.scale(data, "-s", "32", "--strict", "--first-frame", name="in.avif",
+                   target="out.avif")
+
+    def test_of_an_animated_jxl_there_is_none(self):
+        for data in map(base64.b64decode, ANIMATED_JXL):
+            for options in (("-s", "32"), ("-s", "400", "--first-frame")):
+                self.scale(data, *options, name="in.jxl", target="out.jxl", status=1)
+                self.assertIn("animated jxl pictures are not read", self.said)
+            with open(self.scale(data, "-s", "64", "--metadata", "all", name="in.jxl",
+                                 target="out.jxl"), "rb") as file:
+                self.assertEqual(file.read(), data)
+
 
 class Pages(PixelCase):
     def tiff(self, count=3):
@@ -222,6 +255,14 @@ class Pages(PixelCase):
     def test_one_page_is_nothing_to_speak_of(self):
         pixels = self.pixels(self.tiff(1), "-s", "32", "--strict", name="in.tif", target="out.tif")
         self.check_flat(pixels, GREEN, 1)
+
+    def test_the_sizes_in_a_jp2_are_no_pages(self):
+        try:
+            data = self.encode(png_of(flat(*GREEN), 512, 512), ".jp2[lossless]")
+        except subprocess.CalledProcessError:
+            self.skipTest("libvips does not write .jp2 here")
+        pixels = self.pixels(data, "-s", "32", "--strict", name="in.jp2", target="out.jp2")
+        self.check_flat(pixels, GREEN, 16)
 
     def test_the_first_of_a_pdf(self):
         data = pdf_of(["1 0 0", "0 0 1"])

@@ -6,15 +6,8 @@
 #include <unistd.h>
 #include <vips/vips.h>
 
-#include "worker/kinds/scale_file.h"
+#include "worker/kinds/scale_frames.h"
 #include "worker/kinds/scale_metadata_vips.h"
-
-enum {
-	PNG_SIGNATURE = 8,
-	PNG_CHUNK_HEAD = 8,
-	PNG_CHUNK_FRAME = 12, /* length, type, and the check sum behind the data */
-	PNG_CHUNKS_MAX = 64,  /* that are looked at in front of the pixels */
-};
 
 int scale_load_refuse(struct error *err)
 {
@@ -149,40 +142,18 @@ int scale_load_again(struct loaded *loaded, const struct load_options *options)
 	return attach_more(loaded, load(loaded, options));
 }
 
-static uint32_t number_at(const uint8_t *bytes)
-{
-	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
-	       bytes[3];
-}
-
-/* An animated PNG says so in front of its pixels (acTL); libvips sees its first frame only. */
-static bool is_animated_png(int fd)
-{
-	uint64_t at = PNG_SIGNATURE;
-	struct error ignored;
-	uint8_t head[PNG_CHUNK_HEAD];
-	for (int i = 0; i < PNG_CHUNKS_MAX; i++) {
-		if (file_read_at(fd, head, sizeof(head), at, &ignored) < PNG_CHUNK_HEAD ||
-			memcmp(head + 4, "IDAT", 4) == 0)
-			return false;
-		if (memcmp(head + 4, "acTL", 4) == 0)
-			return true;
-		at += (uint64_t)number_at(head) + PNG_CHUNK_FRAME;
-	}
-	return false;
-}
-
 static void look_at_pages(struct loaded *loaded, int fd)
 {
 	VipsImage *image = loaded->image;
 	loaded->pages = vips_image_get_n_pages(image);
 	loaded->is_animation = loaded->format == PICTURE_GIF || loaded->format == PICTURE_WEBP;
-	if (loaded->format == PICTURE_PNG && is_animated_png(fd)) {
+	if (loaded->format == PICTURE_HEIF || loaded->format == PICTURE_AVIF ||
+		loaded->format == PICTURE_JP2)
+		loaded->pages = 1; /* the others are no pages, but takes or sizes of the same */
+	if (frames_are_hidden(loaded->format, fd)) {
 		loaded->is_animation = true;
 		loaded->pages = 2; /* or more: nobody says */
 	}
-	if (loaded->format == PICTURE_HEIF || loaded->format == PICTURE_AVIF)
-		loaded->pages = 1; /* the others are no pages, but takes of the same */
 	loaded->is_palette = loaded->format == PICTURE_PNG &&
 			     vips_image_get_typeof(image, "palette-bit-depth") != 0;
 }

@@ -53,8 +53,8 @@ static void choose_frames(const struct scale_task *task, struct pictures *pictur
 	const struct loaded *loaded = &pictures->loaded;
 	if (loaded->pages < 2)
 		return;
-	bool all = loaded->is_animation && loaded->format != PICTURE_PNG &&
-		   scale_save_animates(pictures->target);
+	bool readable = loaded->format == PICTURE_GIF || loaded->format == PICTURE_WEBP;
+	bool all = readable && scale_save_animates(pictures->target);
 	if (task->style.first_frame && loaded->is_animation)
 		return;
 	if (all)
@@ -190,6 +190,9 @@ static int make_all(const struct scale_batch *batch, struct pictures *pictures, 
 {
 	if (check_limits(pictures, err) != 0)
 		return -1;
+	/* libvips would show the last of its frames */
+	if (pictures->loaded.format == PICTURE_JXL && pictures->loaded.is_animation)
+		return error_set(err, ERROR_INPUT, "animated jxl pictures are not read");
 	if (!scale_save_writes(pictures->target))
 		return error_set(err, ERROR_INPUT, "cannot write %s; give --format",
 			sniff_name(pictures->loaded.format));
