@@ -34,7 +34,8 @@ def header(path):
     done = subprocess.run(["vipsheader", path], check=True, capture_output=True)
     # the name may hold anything, what follows the last colon does not
     words = done.stdout.decode().rpartition(": ")[2].replace(",", "").split()
-    return {"size": words[0], "kind": words[1], "bands": int(words[2]), "loader": words[-1]}
+    bands = 4 if words[1] == "rad" else int(words[2])
+    return {"size": words[0], "kind": words[1], "bands": bands, "loader": words[-1]}
 
 
 class Pixels:

@@ -2,11 +2,13 @@
 """Samples of 16, 8, 4, 2 and 1 bits, palettes and grey: as many as the source has, all correct."""
 import os
 import struct
+import subprocess
 import unittest
 
 from made_pictures import (BLUE, GREEN, RED, YELLOW, checkerboard, flat, halves, packed, png_chunk,
                            png_of, quadrants, samples, tiff_of)
-from pixels import PixelCase, Pixels
+from pixels import PixelCase, Pixels, vips
+from support import write
 
 COLOURS = (RED, GREEN, BLUE, YELLOW)
 # neighbours that are the same in 8 bits
@@ -124,6 +126,43 @@ class Deep(PixelCase):
         data = tiff_of([rows], 64, 64, depth=32, more=[(339, 3, 3)])
         pixels = self.pixels(data, "-s", "16", "--format", "png", name="in.tif")
         self.assertEqual(pixels.kind, "uchar")
+
+
+class Light(PixelCase):
+    """Floats, of which 1 is white: what is brighter stays so where the format has it."""
+
+    def pfm(self, value, bands=3):
+        return (b"PF\n64 64\n-1.0\n" if bands == 3 else b"Pf\n64 64\n-1.0\n") + struct.pack(
+            "<%df" % (64 * 64 * bands), *[value] * (64 * 64 * bands))
+
+    def hdr(self, value):
+        write(self.path("light.pfm"), self.pfm(value))
+        vips("copy", self.path("light.pfm"), self.path("light.v"), "--interpretation", "scrgb")
+        vips("radsave", self.path("light.v"), self.path("light.hdr"))
+        with open(self.path("light.hdr"), "rb") as file:
+            return file.read()
+
+    def check_light(self, path, value):
+        vips("copy", path, self.path("seen.v"))
+        done = subprocess.run(["vips", "getpoint", self.path("seen.v"), "7", "7"], check=True,
+                              capture_output=True)
+        for sample in done.stdout.split():
+            self.assertAlmostEqual(float(sample), value, delta=value / 50)
+
+    def test_it_stays_in_the_same_format(self):
+        for options in (("-s", "16"), ("-s", "16x8", "--fit", "cover"), ("-s", "16", "--no-smooth"),
+                        ("-s", "16", "--linear")):
+            for value in (0.25, 5):
+                path = self.scale(self.hdr(value), *options, name="in.hdr", target="out.hdr")
+                self.check_light(path, value)
+                path = self.scale(self.pfm(value), *options, name="in.pfm", target="out.pfm")
+                self.check_light(path, value)
+
+    def test_in_others_it_is_as_bright_as_it_looks(self):
+        for data, name in ((self.pfm(0.5), "in.pfm"), (self.pfm(0.5, 1), "in.pfm"),
+                           (self.hdr(0.5), "in.hdr")):
+            pixels = self.pixels(data, "-s", "16", "--format", "png", name=name)
+            self.check_flat(pixels, (188,) * 3, 3, name)
 
 
 class Palettes(PixelCase):

@@ -88,6 +88,22 @@ static int load_flexible(struct loaded *loaded, const struct load_options *optio
 	}
 }
 
+/* PFM is light in floats, but libvips takes its ones for those of 255. */
+static int load_ppm(VipsSource *source, VipsImage **out, VipsFailOn fail)
+{
+	VipsImage *raw = NULL;
+	if (vips_ppmload_source(source, &raw, HOW, NULL) != 0)
+		return -1;
+	VipsImage *bands[] = { raw, raw, raw };
+	int failed = raw->BandFmt == VIPS_FORMAT_FLOAT && raw->Bands == 1
+			     ? vips_bandjoin(bands, out, 3, NULL)
+			     : vips_copy(raw, out, NULL);
+	if (!failed && raw->BandFmt == VIPS_FORMAT_FLOAT)
+		(*out)->Type = VIPS_INTERPRETATION_scRGB;
+	g_object_unref(raw);
+	return failed;
+}
+
 /* With what libvips' loader leaves unread. */
 static int attach_more(struct loaded *loaded, int failed)
 {
@@ -117,7 +133,7 @@ static int load(struct loaded *loaded, const struct load_options *options)
 	case PICTURE_JXL:
 		return vips_jxlload_source(source, out, HOW, NULL);
 	case PICTURE_PPM:
-		return vips_ppmload_source(source, out, HOW, NULL);
+		return load_ppm(source, out, fail);
 	case PICTURE_HDR:
 		return vips_radload_source(source, out, HOW, NULL);
 	case PICTURE_BMP:
@@ -154,6 +170,8 @@ static void look_at_pages(struct loaded *loaded, int fd)
 		loaded->is_animation = true;
 		loaded->pages = 2; /* or more: nobody says */
 	}
+	loaded->is_light = loaded->format == PICTURE_HDR ||
+			   (loaded->format == PICTURE_PPM && image->BandFmt == VIPS_FORMAT_FLOAT);
 	loaded->is_palette = loaded->format == PICTURE_PNG &&
 			     vips_image_get_typeof(image, "palette-bit-depth") != 0;
 }

@@ -22,6 +22,7 @@ struct loaded {
 	int pages;         /* there are so many */
 	bool is_animation; /* and they are frames */
 	bool is_palette;
+	bool is_light; /* in floats, 1 is white, and there may be more (HDR, PFM) */
 };
 
 /* Zeroed before. The header of the first page. ERROR_INPUT: no picture, or one that is not read. */

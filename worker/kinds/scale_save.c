@@ -100,6 +100,9 @@ static int save(const struct scale_task *task, VipsImage *image, const struct sa
 		return vips_jp2ksave_buffer(image, WHERE, "Q", quality_of(task, QUALITY_JP2),
 			"lossless", task->style.lossless, NULL);
 	case PICTURE_PPM:
+		/* light would be made 8 bits; so called floats are written as they are (PFM) */
+		if (image->BandFmt == VIPS_FORMAT_FLOAT)
+			image->Type = VIPS_INTERPRETATION_sRGB;
 		return vips_image_write_to_buffer(image, ".ppm", WHERE, NULL);
 	case PICTURE_HDR:
 		return vips_image_write_to_buffer(image, ".hdr", WHERE, NULL);

@@ -409,6 +409,21 @@ static int deep(const struct scale_task *task, VipsImage *in, const struct targe
 	return 0;
 }
 
+/* Numbers of light as they are, which may be larger than white. */
+static int light(VipsImage *in, const struct target *target, VipsImage **out)
+{
+	struct pipe pipe = { .image = in };
+	g_object_ref(in);
+	pass(&pipe, in->Coding == VIPS_CODING_RAD ? vips_rad2float(in, &pipe.next, NULL)
+						  : vips_copy(in, &pipe.next, NULL));
+	if (!pipe.failed)
+		deep_resize(&pipe, target);
+	if (!pipe.failed && target->crop != VIPS_INTERESTING_NONE)
+		deep_crop(&pipe, target);
+	*out = pipe.image;
+	return pipe.failed ? -1 : 0;
+}
+
 int scale_shape(const struct scale_task *task, VipsImage *in, const struct shape_options *options,
 	VipsImage **out, uint32_t *notes)
 {
@@ -426,7 +441,9 @@ int scale_shape(const struct scale_task *task, VipsImage *in, const struct shape
 	if (stride > 1)
 		failed = sample(in, stride, &sampled);
 	VipsImage *from = sampled ? sampled : in;
-	if (!failed && options->deep)
+	if (!failed && options->light)
+		failed = light(from, &target, out);
+	else if (!failed && options->deep)
 		failed = deep(task, from, lies ? &lying : &target, out, notes);
 	else if (!failed && task->style.keep_profile && in->Type != VIPS_INTERPRETATION_CMYK)
 		failed = keep_colours(task, from, &target, out);

@@ -16,8 +16,9 @@ bool scale_shape_fits(const struct scale_task *task, struct size upright);
 struct size scale_shape_needs(const struct scale_task *task, struct size upright);
 
 struct shape_options {
-	bool deep; /* the output keeps 16 bits a sample */
-	bool crop; /* where attention and entropy look is up to the picture; else the centre */
+	bool deep;  /* the output keeps 16 bits a sample */
+	bool light; /* it keeps floats, which may be brighter than white; without alpha */
+	bool crop;  /* where attention and entropy look is up to the picture; else the centre */
 };
 
 /*

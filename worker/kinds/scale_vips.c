@@ -148,6 +148,7 @@ static int scale(
 	const struct shape_options shape = {
 		.deep = loaded->image->BandFmt == VIPS_FORMAT_USHORT && task->style.depth != 8 &&
 			scale_save_is_deep(pictures->target),
+		.light = loaded->is_light && pictures->target == loaded->format,
 		.crop = true,
 	};
 	g_clear_object(&pictures->scaled);
