@@ -398,6 +398,29 @@ static void test_other_formats_are_copied_only_if_they_cannot_speak(void **state
 	}
 }
 
+/* Three times 60 entries that each lead to all of the next ones: 216,000 ways through 2 kB. */
+static void test_a_tiff_is_not_gone_through_for_ever(void **state)
+{
+	(void)state;
+	enum { ENTRIES = 60, DIRECTORY = 2 + 12 * ENTRIES + 4 };
+	static const char *const leads[] = { "\x69\x87", "\x25\x88", "\x05\xa0" };
+	struct file in = { 0 };
+	struct file out;
+	ADD(&in, "II*\0\x08\0\0\0");
+	for (int level = 0; level < 3; level++) {
+		int next = 8 + (level < 2 ? level + 1 : 2) * DIRECTORY;
+		add(&in, (const uint8_t[]) { ENTRIES, 0 }, 2);
+		for (int i = 0; i < ENTRIES; i++) {
+			add(&in, leads[level], 2);
+			ADD(&in, "\4\0\1\0\0\0");
+			add(&in, (const uint8_t[]) { (uint8_t)next, (uint8_t)(next >> 8), 0, 0 },
+				4);
+		}
+		ADD(&in, "\0\0\0\0");
+	}
+	assert_int_equal(copy(&in, PICTURE_TIFF, METADATA_NONE, &out), SCALE_NOT_MINE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_a_gif_keeps_its_frames_and_loops),
 		cmocka_unit_test(test_a_tiff_that_says_nothing_stays_the_same),
 		cmocka_unit_test(test_a_tiff_keeps_its_pages),
+		cmocka_unit_test(test_a_tiff_is_not_gone_through_for_ever),
 		cmocka_unit_test(test_other_formats_are_copied_only_if_they_cannot_speak),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,8 +20,9 @@ struct weave {
 	size_t room;
 	size_t insert_at; /* in out: where the new metadata goes */
 	uint8_t *inflated;
-	bool cut_off; /* JPEG: it ends inside its last scan */
-	bool tidy;    /* TIFF: nothing went but what weave_join may put in again */
+	uint64_t blanked; /* TIFF: bytes overwritten so far, each as often as it was */
+	bool cut_off;     /* JPEG: it ends inside its last scan */
+	bool tidy;        /* TIFF: nothing went but what weave_join may put in again */
 };
 
 /* Whether pictures of this format can be woven. */

@@ -35,6 +35,7 @@ enum {
 	TAG_INTEROPERABILITY = 0xa005,
 	TAG_DNG = 0xc612, /* a camera's raw data: more than is kept is needed to decode it */
 	DEPTH_MAX = 3,    /* directories below each other */
+	TURNS_MAX = 16,   /* how often the file may be overwritten: many entries may refer to one */
 };
 
 /* What decoding needs, resolution, profile. */
@@ -131,6 +132,9 @@ static bool leads(uint32_t tag)
 /* Overwrites what an entry that goes refers to; a directory with all that it refers to. */
 static bool blank(struct weave *weave, const struct entry *entry, int depth)
 {
+	weave->blanked += ENTRY_BYTES + entry->size;
+	if (weave->blanked / TURNS_MAX > weave->size)
+		return false;
 	if (leads(entry->tag) && depth < DEPTH_MAX && entry->size == 4) {
 		size_t start = get(weave, entry->at + VALUE_AT, 4);
 		size_t end = end_of_directory(weave, start);
