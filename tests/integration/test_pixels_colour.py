@@ -126,6 +126,18 @@ class Profiles(PixelCase):
             self.check_quadrants(Pixels(path), COLOURS, 4, ending)
             self.check_quadrants(self.seen(path), COLOURS, 4, ending)
 
+    def test_one_of_linear_srgb_is_applied(self):
+        profile = base64.b64decode(field(self.scale(self.wide(".png"), "-s", "9"),
+                                         "icc-profile-data"))
+        self.assertIn("sRGB".encode("utf-16-be"), profile)
+        at = profile.index(b"para") + 12
+        profile = profile[:at] + struct.pack(">5i", 65536, 65536, 0, 65536, 0) + profile[at + 20:]
+        data = png_of(flat(64, 64, 64), 64, 64, chunks=png_profile(profile))
+        self.check_flat(self.pixels(data, "-s", "16"), (137, 137, 137), 2)
+        jpeg = jpeg_profile(self.encode(png_of(flat(64, 64, 64), 64, 64), EXACT_JPEG), profile)
+        self.check_flat(self.pixels(jpeg, "-s", "16", name="in.jpg", target="out.jpg"),
+                        (137, 137, 137), 3)
+
     def test_the_own_profile_is_kept_with_its_colours(self):
         for ending in (".png", ".tif", EXACT_JPEG):
             suffix = ending.partition("[")[0]

@@ -23,7 +23,7 @@ struct pixels {
 	unsigned orientation;
 	const uint8_t *profile; /* ICC, borrowed; NULL: none */
 	size_t profile_size;
-	bool is_srgb;                    /* so it calls itself: nothing has to be converted */
+	bool is_srgb;                    /* the profile is: nothing has to be converted */
 	bool palette;                    /* the file had one */
 	const struct metadata *metadata; /* borrowed; NULL: none */
 };
@@ -31,7 +31,7 @@ struct pixels {
 /* The orientation in an EXIF block that starts with "Exif\0\0"; upright when there is none. */
 unsigned pixels_orientation(const uint8_t *exif, size_t size);
 
-/* Whether an ICC profile calls itself sRGB, so that converting to sRGB would change nothing. */
+/* Whether an ICC profile is one of sRGB, so that converting to sRGB would change nothing. */
 bool pixels_profile_is_srgb(const uint8_t *profile, size_t size);
 
 /* The same pixels in upright order, from malloc; the caller frees them. */
