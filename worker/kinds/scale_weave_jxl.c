@@ -93,10 +93,10 @@ bool weave_part_jxl(struct weave *weave)
 			take_box(weave, type, data);
 			continue;
 		}
-		uint8_t *copied = weave->out + weave->used;
+		size_t copied = weave->used;
 		weave_keep(weave, at, at + box);
 		if (weave->out && ends && box <= UINT32_MAX)
-			weave_put_big(copied, (uint32_t)box, 4);
+			weave_put_big(weave->out + copied, (uint32_t)box, 4);
 	}
 	weave->insert_at = weave->used;
 	return true;
