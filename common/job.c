@@ -3,6 +3,8 @@
 #include "common/job.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/memory.h"
@@ -34,6 +36,17 @@ struct job *job_copy(const struct job *job)
 	if (job->parameters_size)
 		memcpy(text, job->parameters, job->parameters_size);
 	return copy;
+}
+
+const char *job_name(const struct job *job, char *buffer, size_t size)
+{
+	const char *colon = strchr(job->source, ':');
+	if (colon && strncmp(colon, "://", 3) == 0)
+		return job->source;
+	if (colon)
+		return colon + 1;
+	(void)snprintf(buffer, size, "job %" PRIu64, job->id);
+	return buffer;
 }
 
 /* Length of the longest start of text of at most max bytes that cuts no UTF-8 sequence. */

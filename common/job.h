@@ -13,7 +13,7 @@ enum {
 	JOB_LOCATION_MAX =
 		4096 + 64, /* bytes of source or target with the NUL: PATH_MAX and a root's name */
 	JOB_PARAMETERS_MAX = 16384, /* bytes of a kind's packed parameters */
-	RESULT_REPORT_MAX = 64,     /* bytes of a kind's packed report */
+	RESULT_REPORT_MAX = 1024,   /* bytes of a kind's packed report */
 	RESULT_DETAIL_MAX = 256,    /* bytes of the reason with the NUL */
 	JOB_DIGEST_SIZE = 32,       /* bytes of a SHA-256 */
 	JOB_OUTPUTS_MAX = 16,       /* outputs of one job */
@@ -48,6 +48,7 @@ struct job {
 	/* the master's: the source as it was listed; 0 and 0: it is a file that can be looked at */
 	uint64_t source_size;
 	int64_t source_mtime_ns;
+	void *owner; /* its client's own */
 };
 
 /* One file that a job has made. */
@@ -85,6 +86,9 @@ struct job *job_copy(const struct job *job);
 
 /* Adds the next output to a success. */
 void result_produced(struct result *result, const struct produced *produced);
+
+/* A job for people: its source, a path without the root, else "job 17" in the buffer. */
+const char *job_name(const struct job *job, char *buffer, size_t size);
 
 /* Makes *result the failure that *err describes (the detail is cut at a whole character). */
 void result_fail(struct result *result, const struct error *err);

@@ -14,6 +14,7 @@ enum { LINE_MAX_BYTES = QUOTE_NAME_MAX }; /* holds a path of PATH_MAX and the en
 
 static const char *log_program = "sciame";
 static void (*log_before)(void);
+static _Thread_local const struct log_sink *log_sink;
 
 void log_open(const char *program)
 {
@@ -25,6 +26,16 @@ void log_set_before(void (*before)(void))
 	log_before = before;
 }
 
+void log_divert(const struct log_sink *sink)
+{
+	log_sink = sink;
+}
+
+const struct log_sink *log_diverted(void)
+{
+	return log_sink;
+}
+
 /* A message may hold names of files: what could steer a terminal is shown in $'...'. */
 void log_line(const char *format, ...)
 {
@@ -34,6 +45,10 @@ void log_line(const char *format, ...)
 	va_start(list, format);
 	(void)vsnprintf(message, sizeof(message), format, list); /* a cut message is fine */
 	va_end(list);
+	if (log_sink) {
+		log_sink->line(log_sink->context, message);
+		return;
+	}
 	const char *shown = quote_name(&quote, message);
 	struct iovec parts[] = {
 		{ (void *)log_program, strlen(log_program) },

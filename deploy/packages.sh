@@ -19,7 +19,7 @@ RUN_PACKAGES=(
 	libzmq5 libprotobuf-c1 libvips42 libjpeg62-turbo libdeflate0 libcurl4 libxml2 libjansson4
 	libuchardet0 libsodium23 libsqlite3-0 libseccomp2 ca-certificates
 )
-TEST_PACKAGES=(libcmocka-dev python3 clang clang-format libvips-tools libimage-exiftool-perl chromium fuse3 libfuse3-dev iproute2
+TEST_PACKAGES=(abigail-tools libcmocka-dev python3 clang clang-format libvips-tools libimage-exiftool-perl chromium fuse3 libfuse3-dev iproute2
 	iptables)
 CLUSTER_PACKAGES=(docker.io docker-compose debootstrap iproute2 iptables munge slurm-wlm
 	memcached python3-swift)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # test.sh [--cluster]: installs what is missing, builds four times (release; address and
-# undefined-behaviour sanitizers; thread sanitizer; clang), runs all tests in the first two, those
-# of threads in the third and the unit tests in the fourth, and closes with one line that counts
-# them all:
+# undefined-behaviour sanitizers; thread sanitizer; clang), runs all tests in the first, in the second
+# all that are about its code, those of threads in the third and the unit tests in the fourth
+# (CMakePresets.json), and closes with one line that counts them all:
 #     N passed, N failed, N skipped
 # --cluster also installs Docker, Slurm and Swift, without which the tests with these count as skipped.
 # Exit status: 0 when none failed, 1 when some did, 3 when something could not be built or run.

@@ -41,6 +41,7 @@ struct depot {
 	struct depot_options options;
 	struct store *store; /* the thread's */
 	pthread_t thread;
+	const struct log_sink *log; /* of the thread that opened it */
 	atomic_bool stopping;
 	pthread_mutex_t mutex; /* for offers and gone */
 	struct table offers;   /* by number: jobs whose files may travel, without parameters */
@@ -302,6 +303,7 @@ static void *run(void *argument)
 {
 	struct depot *d = argument;
 	struct error err;
+	log_divert(d->log);
 	while (!atomic_load(&d->stopping)) {
 		struct poll_item item = { .socket = d->options.socket };
 		if (socket_poll(&item, 1, POLL_MS, &err)) {
@@ -348,6 +350,7 @@ struct depot *depot_open(const struct depot_options *options, struct error *err)
 	d->in = xmalloc(SOCKET_LARGE_MAX);
 	d->out = xmalloc(SOCKET_LARGE_MAX);
 	d->piece = xmalloc(DEPOT_PIECE_MAX);
+	d->log = log_diverted();
 	(void)pthread_mutex_init(&d->mutex, NULL); /* always succeeds */
 	for (size_t i = 0; i < options->roots_count && status == 0; i++)
 		status = store_add_root(d->store, options->roots[i], err);

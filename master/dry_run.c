@@ -10,7 +10,7 @@ static void say(const struct run *run, const struct listed *listed)
 {
 	char buffer[64];
 	struct quote quote;
-	const char *name = run_job_name(&listed->job, buffer, sizeof(buffer));
+	const char *name = job_name(&listed->job, buffer, sizeof(buffer));
 	/* a failing stdout is noticed at the end */
 	(void)fprintf(run->settings->json ? stderr : stdout, "would make %s%s%s\n",
 		quote_name(&quote, name), listed->why ? ": " : "", listed->why ? listed->why : "");

@@ -12,22 +12,60 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/startup.h"
+#include "common/memory.h"
 
 extern char **environ;
 
-enum { ARGUMENTS_MAX = 32 };
+enum {
+	ARGUMENTS_MAX = 24,        /* besides roots and kinds */
+	LEASH = STDERR_FILENO + 1, /* its number in the worker */
+};
+
+/* Until it waits for them the signals that end it are blocked, none else is. 0 or errno. */
+static int execute(
+	pid_t *pid, int leash, const struct local_worker_options *options, char *const *arguments)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t blocked;
+	(void)sigemptyset(&blocked); /* these fail only for wrong numbers */
+	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigaddset(&blocked, SIGINT);
+	(void)sigaddset(&blocked, SIGHUP);
+	int status = posix_spawn_file_actions_init(&actions);
+	if (status)
+		return status;
+	status = posix_spawnattr_init(&attributes);
+	if (status == 0) {
+		/* fail only for wrong values */
+		(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+		(void)posix_spawnattr_setsigmask(&attributes, &blocked);
+		if (options->stderr_fd >= 0)
+			status = posix_spawn_file_actions_adddup2(
+				&actions, options->stderr_fd, STDERR_FILENO);
+		if (status == 0)
+			status = posix_spawn_file_actions_adddup2(&actions, leash, LEASH);
+		/* whatever else this program has open is none of the worker's business */
+		if (status == 0)
+			status = posix_spawn_file_actions_addclosefrom_np(&actions, LEASH + 1);
+		if (status == 0)
+			status = posix_spawn(
+				pid, options->program, &actions, &attributes, arguments, environ);
+		(void)posix_spawnattr_destroy(&attributes); /* always succeeds */
+	}
+	(void)posix_spawn_file_actions_destroy(&actions); /* always succeeds */
+	return status;
+}
 
 static int spawn(
 	pid_t *pid, int leash, const struct local_worker_options *options, struct error *err)
 {
-	char *arguments[ARGUMENTS_MAX], lanes[32], transfers[32], number[32];
+	char per_lane[48], lanes[32], transfers[32], number[32];
+	char **arguments = xcalloc(
+		ARGUMENTS_MAX + 2 * (options->roots_count + options->kinds_count), sizeof(char *));
 	size_t n = 0;
-	char *program = startup_program("sciame-worker", err);
-	if (!program)
-		return -1;
 	(void)snprintf(lanes, sizeof(lanes), "--concurrency=%lld", (long long)options->lanes);
-	(void)snprintf(number, sizeof(number), "--leash=%d", leash);
+	(void)snprintf(number, sizeof(number), "--leash=%d", LEASH);
 	arguments[n++] = "sciame-worker";
 	arguments[n++] = "--master";
 	arguments[n++] = (char *)options->address;
@@ -37,6 +75,11 @@ static int spawn(
 		(void)snprintf(transfers, sizeof(transfers), "--transfers=%lld",
 			(long long)options->transfers);
 		arguments[n++] = transfers;
+	}
+	if (options->jobs_per_lane) {
+		(void)snprintf(per_lane, sizeof(per_lane), "--jobs-per-lane=%lld",
+			(long long)options->jobs_per_lane);
+		arguments[n++] = per_lane;
 	}
 	arguments[n++] = "--follow-links";
 	if (options->sandbox_best_effort)
@@ -49,21 +92,19 @@ static int spawn(
 	}
 	if (options->allow_private)
 		arguments[n++] = "--allow-private";
-	for (size_t i = 0; i < options->roots_count && n < ARGUMENTS_MAX - 3; i++) {
+	for (size_t i = 0; i < options->roots_count; i++) {
 		arguments[n++] = "--root";
 		arguments[n++] = options->roots[i];
 	}
-	arguments[n] = NULL;
-	posix_spawn_file_actions_t actions;
-	int status = posix_spawn_file_actions_init(&actions);
-	if (status == 0)
-		status = posix_spawn_file_actions_adddup2(&actions, leash, leash);
-	if (status == 0)
-		status = posix_spawn(pid, program, &actions, NULL, arguments, environ);
-	(void)posix_spawn_file_actions_destroy(&actions); /* always succeeds */
+	for (size_t i = 0; i < options->kinds_count; i++) {
+		arguments[n++] = "--kind";
+		arguments[n++] = (char *)options->kinds[i];
+	}
+	int status = execute(pid, leash, options, arguments);
 	if (status)
-		(void)error_set(err, ERROR_START, "start %s: %s", program, strerrordesc_np(status));
-	free(program);
+		(void)error_set(err, ERROR_START, "start %s: %s", options->program,
+			strerrordesc_np(status));
+	free(arguments);
 	return status ? -1 : 0;
 }
 
@@ -74,8 +115,13 @@ int local_worker_start(
 	*worker = (struct local_worker) { .leash = -1 };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, ERROR_START, "start a worker: make its leash");
-	int status = spawn(&worker->pid, pair[1], options, err);
-	(void)close(pair[1]); /* the worker has its own */
+	/* beyond all numbers that it and stderr get */
+	int leash = fcntl(pair[1], F_DUPFD_CLOEXEC, LEASH + 1);
+	int status = leash < 0 ? error_errno(err, ERROR_START, "start a worker: make its leash")
+			       : spawn(&worker->pid, leash, options, err);
+	if (leash >= 0)
+		(void)close(leash); /* the worker has its own */
+	(void)close(pair[1]);
 	if (status) {
 		(void)close(pair[0]); /* nobody is at the other end */
 		worker->pid = 0;

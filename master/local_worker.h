@@ -20,18 +20,22 @@ struct local_worker {
 };
 
 struct local_worker_options {
+	const char *program; /* sciame-worker */
+	int stderr_fd;       /* its stderr; -1: that of this process */
 	const char *address; /* of the master */
 	int64_t lanes;
-	int64_t transfers; /* in flight; 0: the worker's default */
+	int64_t transfers;     /* in flight; 0: the worker's default */
+	int64_t jobs_per_lane; /* 0: no limit */
 	bool sync;
 	bool sandbox_best_effort; /* lanes may be less confined where the kernel can't */
 	const char *s3_endpoint;  /* or NULL */
 	bool allow_private;       /* addresses that are not public may be contacted */
 	char *const *roots;       /* NAME=FOLDER */
 	size_t roots_count;
+	const char *const *kinds; /* shared objects */
+	size_t kinds_count;
 };
 
-/* Starts "sciame-worker" from the folder of this executable. */
 int local_worker_start(
 	struct local_worker *worker, const struct local_worker_options *options, struct error *err);
 

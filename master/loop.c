@@ -10,11 +10,10 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "master/loop_state.h"
-#include "master/progress.h"
 
 enum {
 	MESSAGES_MAX = 256,       /* messages handled in one round */
-	TAKE_MAX = 256,           /* jobs taken from the enumerator in one round */
+	TAKE_MAX = 256,           /* jobs taken from the client in one round */
 	WORKER_STARTS_MAX = 3,    /* the local worker ends so often before it takes part: no more */
 	WORKER_FAILURES_MAX = 10, /* the same after that, without a settled job in between */
 	STOOD_STILL_MS = 1000,    /* a round that took so long says nothing about workers */
@@ -27,24 +26,6 @@ enum {
 
 enum { ITEM_SIGNAL, ITEM_LEASH, ITEM_FOUND, ITEM_ROSTER, ITEMS = ITEM_ROSTER + ROSTER_POLL_ITEMS };
 
-/* What the enumerator has to say, and what was done in an earlier start. */
-static void take_notes(struct loop *loop)
-{
-	struct enumerator_note *note;
-	struct listed_past past;
-	while ((note = enumerator_take_note(loop->enumerator))) {
-		if (note->past)
-			run_add_past_failure(loop->run, note->name, &note->text);
-		else if (note->failed)
-			run_add_failure(loop->run, note->name, &note->text);
-		else
-			run_explain(loop->run, note->name, note->text.message);
-		free(note);
-	}
-	enumerator_take_past(loop->enumerator, &past);
-	run_add_past(loop->run, &past);
-}
-
 static int find(struct loop *loop, struct job *job, struct error *err)
 {
 	/* killed between the last blame and its end, it gets one more try */
@@ -56,17 +37,18 @@ static int find(struct loop *loop, struct job *job, struct error *err)
 	return loop_step(loop, &found, err);
 }
 
-/* Jobs from the enumerator, as many as the scheduler wants. *more: there may be others at once. */
+/* Jobs of the client, as many as the scheduler wants. *more: there may be others at once. */
 static int find_jobs(struct loop *loop, bool *more, struct error *err)
 {
 	struct job *jobs[TAKE_MAX];
 	bool ended;
 	*more = false;
-	take_notes(loop);
-	if (!loop->gathered || loop->exhausted || loop->finished || loop->wanted == 0)
+	if (loop->exhausted || loop->finished)
 		return 0;
 	size_t count = loop->wanted < TAKE_MAX ? (size_t)loop->wanted : TAKE_MAX;
-	size_t got = enumerator_take(loop->enumerator, jobs, count, &ended);
+	if (!loop->gathered)
+		count = 0;
+	size_t got = loop->client->take(loop->client->state, jobs, count, &ended);
 	loop->wanted -= got;
 	for (size_t i = 0; i < got; i++) {
 		if (find(loop, jobs[i], err))
@@ -75,7 +57,6 @@ static int find_jobs(struct loop *loop, bool *more, struct error *err)
 	*more = got > 0 && loop->wanted > 0;
 	if (!ended)
 		return 0;
-	take_notes(loop); /* the last were made before the listing ended */
 	loop->exhausted = true;
 	loop->listed = true;
 	struct event exhausted = { .type = EVENT_EXHAUSTED };
@@ -162,8 +143,8 @@ static int lose_gone(struct loop *loop, int64_t now_ms, struct error *err)
  */
 static uint32_t slots_of(const struct loop *loop, const struct member *member)
 {
-	bool transfers = loop->run->kind->transfers_per_core > 0;
-	return transfers && member->lanes < TRANSFERS_AHEAD ? TRANSFERS_AHEAD : member->lanes;
+	return loop->options->transfers && member->lanes < TRANSFERS_AHEAD ? TRANSFERS_AHEAD
+									   : member->lanes;
 }
 
 static int on_ready(struct loop *loop, const struct member *member, struct error *err)
@@ -241,7 +222,6 @@ static int cancel(struct loop *loop, struct error *err)
 {
 	struct event event = { .type = EVENT_CANCEL };
 	loop->canceled = true;
-	progress_clear();
 	log_line("canceling...");
 	return loop_step(loop, &event, err);
 }
@@ -267,7 +247,7 @@ static int interrupt(struct loop *loop, struct error *err)
 static int on_signals(struct loop *loop, struct error *err)
 {
 	struct signalfd_siginfo info;
-	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+	while (read(loop->options->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (interrupt(loop, err))
 			return -1;
 	}
@@ -290,7 +270,6 @@ static int on_leash(struct loop *loop, struct error *err)
 	uint32_t most = loop->worker_took_part ? WORKER_FAILURES_MAX : WORKER_STARTS_MAX;
 	if (++loop->worker_failures >= most)
 		return error_set(err, ERROR_START, "the worker cannot go on: it %s", reason);
-	progress_clear();
 	log_line("the worker %s; it is started again", reason);
 	loop->worker_took_part = false;
 	return local_worker_start(&loop->worker, &loop->worker_options, err);
@@ -307,7 +286,8 @@ static int64_t timeout_ms(const struct loop *loop, int64_t now_ms)
 {
 	int64_t deadline_ms = roster_deadline_ms(loop->roster);
 	deadline_ms = earlier(deadline_ms, scheduler_deadline_ms(loop->scheduler));
-	deadline_ms = earlier(deadline_ms, progress_deadline_ms());
+	if (loop->client->deadline_ms)
+		deadline_ms = earlier(deadline_ms, loop->client->deadline_ms(loop->client->state));
 	deadline_ms = earlier(deadline_ms, loop->kill_at_ms);
 	return deadline_ms > now_ms ? deadline_ms - now_ms : 0;
 }
@@ -315,10 +295,10 @@ static int64_t timeout_ms(const struct loop *loop, int64_t now_ms)
 static int wait(struct loop *loop, struct poll_item *items, bool more, struct error *err)
 {
 	bool hungry = loop->gathered && loop->wanted > 0 && !loop->exhausted;
-	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->signals };
+	items[ITEM_SIGNAL] = (struct poll_item) { .fd = loop->options->signals };
 	items[ITEM_LEASH] = (struct poll_item) { .fd = loop->worker.leash };
 	items[ITEM_FOUND] =
-		(struct poll_item) { .fd = hungry ? enumerator_fd(loop->enumerator) : -1 };
+		(struct poll_item) { .fd = hungry ? loop->client->fd(loop->client->state) : -1 };
 	roster_poll(loop->roster, &items[ITEM_ROSTER]);
 	int64_t now_ms = clock_ms();
 	int64_t wait_ms = more ? 0 : timeout_ms(loop, now_ms);
@@ -333,26 +313,7 @@ static int wait(struct loop *loop, struct poll_item *items, bool more, struct er
 	return loop_step(loop, &awoke, err);
 }
 
-/* So many jobs have failed that the rest is not worth it. */
-static int halt(struct loop *loop, struct error *err)
-{
-	const struct settings *settings = loop->run->settings;
-	struct summary *summary = &loop->run->summary;
-	struct event event = { .type = EVENT_HALT };
-	if (loop->stopped || !run_halts(loop->run))
-		return 0;
-	summary->halted = true;
-	progress_clear();
-	log_line("%llu failed: halting...", (unsigned long long)summary->failed);
-	if (settings->halt.when == HALT_SOON)
-		return loop_step(loop, &event, err);
-	event.type = EVENT_CANCEL;
-	if (loop_step(loop, &event, err) || loop->finished)
-		return loop->finished ? 0 : -1;
-	return roster_tell(loop->roster, RUN_CANCELING_NOW, err);
-}
-
-/* The run can't go on: it ends as if canceled, and then with this error. */
+/* The run can't go on: it ends as if canceled, and then with this error. words: or NULL. */
 static int give_up(struct loop *loop, const struct error *why, const char *words, struct error *err)
 {
 	struct event event = { .type = EVENT_CANCEL };
@@ -360,23 +321,35 @@ static int give_up(struct loop *loop, const struct error *why, const char *words
 		return 0;
 	loop->failed = true;
 	loop->failure = *why;
-	progress_clear();
-	log_line("%s", words);
+	if (words)
+		log_line("%s", words);
 	return loop->stopped ? 0 : loop_step(loop, &event, err);
 }
 
-/* A ledger that can't be written ends the run: what is done from here on would be forgotten. */
-static int watch_ledger(struct loop *loop, struct error *err)
+/* So much has failed, or somebody has decided, that the rest is not worth it. */
+static int halt(struct loop *loop, enum client_wish wish, struct error *err)
 {
-	struct run *run = loop->run;
+	struct event event = { .type = EVENT_HALT };
+	loop->report.halted = true;
+	if (wish == CLIENT_HALT)
+		return loop->stopped ? 0 : loop_step(loop, &event, err);
+	event.type = EVENT_CANCEL;
+	if (loop_step(loop, &event, err) || loop->finished)
+		return loop->finished ? 0 : -1;
+	return roster_tell(loop->roster, RUN_CANCELING_NOW, err);
+}
+
+/* What the client has come to want. */
+static int watch_client(struct loop *loop, int64_t now_ms, struct error *err)
+{
 	struct error why;
-	if (!run->ledger)
+	enum client_wish wish = loop->client->watch(loop->client->state, now_ms, &why);
+	if (wish <= loop->wish || loop->finished)
 		return 0;
-	ledger_listed(run->ledger, enumerator_found(loop->enumerator),
-		enumerator_has_ended(loop->enumerator) && !loop->stopped);
-	if (ledger_check(run->ledger, &why) == 0)
-		return 0;
-	return give_up(loop, &why, "the ledger can no longer be written: the run ends", err);
+	loop->wish = wish;
+	if (wish == CLIENT_GIVE_UP)
+		return give_up(loop, &why, NULL, err);
+	return loop->canceled || loop->report.aborted ? 0 : halt(loop, wish, err);
 }
 
 /*
@@ -385,7 +358,7 @@ static int watch_ledger(struct loop *loop, struct error *err)
  */
 static int watch_workers(struct loop *loop, int64_t now_ms, struct error *err)
 {
-	const struct settings *settings = loop->run->settings;
+	const struct loop_options *settings = loop->options;
 	size_t here = roster_count_remote(loop->roster);
 	bool patient = settings->wait_timeout_ms == 0;
 	struct error why;
@@ -406,14 +379,12 @@ static int watch_workers(struct loop *loop, int64_t now_ms, struct error *err)
 		loop->alone_ms = now_ms;
 	if (now_ms - loop->alone_ms >= ALONE_TELL_MS && !loop->alone_told) {
 		loop->alone_told = true;
-		progress_clear();
 		log_line("no worker is here: waiting for one at %s", settings->listen);
 	}
 	if (!loop->gathered || patient || now_ms - loop->alone_ms < settings->wait_timeout_ms)
 		return 0;
-	(void)error_set(&why, ERROR_START,
-		"no worker was here for %g s; the same command goes on from here",
-		(double)settings->wait_timeout_ms / 1000.0);
+	(void)error_set(&why, ERROR_START, "no worker was here for %g s%s",
+		(double)settings->wait_timeout_ms / 1000.0, settings->afterwards);
 	return give_up(loop, &why, "no worker has come back: the run ends", err);
 }
 
@@ -429,11 +400,9 @@ static int tick(struct loop *loop, struct error *err)
 		loop->kill_at_ms = -1;
 		local_worker_kill(&loop->worker);
 	}
-	if (lose_gone(loop, now_ms, err) || halt(loop, err) || watch_ledger(loop, err) ||
+	if (lose_gone(loop, now_ms, err) || watch_client(loop, now_ms, err) ||
 		watch_workers(loop, now_ms, err))
 		return -1;
-	run_show_progress(loop->run, enumerator_found(loop->enumerator),
-		enumerator_has_ended(loop->enumerator), now_ms);
 	return roster_tick(loop->roster, now_ms, err);
 }
 
@@ -449,8 +418,12 @@ static int round_trip(struct loop *loop, bool *more, struct error *err)
 		return -1;
 	if (loop->worker.pid && items[ITEM_LEASH].ready && on_leash(loop, err))
 		return -1;
-	if (find_jobs(loop, more, err) || tick(loop, err))
+	if (find_jobs(loop, more, err))
 		return -1;
+	uint64_t wanted = loop->wanted;
+	if (tick(loop, err))
+		return -1;
+	*more = *more || loop->wanted > wanted; /* the client may have them already */
 	return roster_flush(loop->roster, err);
 }
 
@@ -468,9 +441,10 @@ static int serve(struct loop *loop, struct error *err)
 		if (round_trip(loop, &more, err))
 			return -1;
 	}
-	assert(loop->stopped || enumerator_all_settled(loop->enumerator));
-	loop->run->ended = loop->listed && !loop->stopped;
-	loop->kill_at_ms = clock_ms() + LOOP_KILL_AFTER_MS;
+	assert(table_count(&loop->jobs.jobs) == 0);
+	loop->report.ended = loop->listed && !loop->stopped;
+	/* one that has not come yet would not hear that it is over, and has nothing to finish */
+	loop->kill_at_ms = clock_ms() + (loop->worker_took_part ? LOOP_KILL_AFTER_MS : 0);
 	loop->farewell_at_ms = clock_ms() + FAREWELL_MS;
 	while (loop->worker.pid || is_parting(loop)) {
 		if (round_trip(loop, &more, err))
@@ -479,32 +453,34 @@ static int serve(struct loop *loop, struct error *err)
 	return 0;
 }
 
-int loop_run(struct run *run, struct error *err)
+int loop_run(const struct loop_options *options, struct loop_report *report, struct error *err)
 {
 	struct loop loop = {
-		.run = run, .signals = -1, .worker.leash = -1, .kill_at_ms = -1, .alone_ms = -1
+		.options = options,
+		.client = options->client,
+		.worker.leash = -1,
+		.kill_at_ms = -1,
+		.alone_ms = -1,
 	};
-	const struct settings *settings = run->settings;
-	struct scheduler_options options = {
-		.retries = settings->retries < 0 ? run->kind->retries : (uint32_t)settings->retries,
-		/* foreign servers are not asked twice only because they are slow */
-		.twins = !settings->no_twins && !run->kind->transfers_per_core,
-		.target_wait_ms = settings->target_wait_ms,
+	struct scheduler_options scheduler = {
+		.retries = options->retries,
+		.twins = options->twins,
+		.target_wait_ms = options->target_wait_ms,
 	};
-	memcpy(&options.seed, run->id, sizeof(options.seed));
-	loop.scheduler = scheduler_new(&options);
+	memcpy(&scheduler.seed, options->id, sizeof(scheduler.seed));
+	loop.scheduler = scheduler_new(&scheduler);
 	int status = loop_open(&loop, err) || serve(&loop, err) ? -1 : 0;
 	if (status == 0 && loop.failed) {
 		*err = loop.failure;
 		status = -1;
 	}
-	if (settings->listen && loop.roster) {
+	if (loop.roster) {
 		struct roster_peak peak = roster_peak(loop.roster);
-		run->summary.processes = peak.lanes;
-		run->summary.workers = peak.workers;
-		run->summary.open = true;
+		loop.report.lanes = peak.lanes;
+		loop.report.workers = peak.workers;
 	}
-	run->summary.canceled = loop.canceled;
+	loop.report.canceled = loop.canceled;
 	loop_close(&loop);
+	*report = loop.report;
 	return status;
 }

@@ -8,7 +8,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/quote.h"
-#include "master/progress.h"
 
 static int settle(struct loop *loop, const struct action *action, struct error *err)
 {
@@ -23,9 +22,8 @@ static int settle(struct loop *loop, const struct action *action, struct error *
 		leftovers_note(&loop->leftovers, loop_jobs_find(&loop->jobs, action->job));
 	if (loop->depot)
 		depot_withdraw(loop->depot, action->job);
-	loop_jobs_settle(&loop->jobs, loop->run, &end);
 	loop->worker_failures = 0;
-	return enumerator_settled(loop->enumerator, err);
+	return loop_jobs_settle(&loop->jobs, loop->client, &end, err);
 }
 
 static void send_job(struct loop *loop, const struct action *action)
@@ -49,7 +47,7 @@ static void blame(struct loop *loop, const struct action *action)
 		.blames = action->count,
 		.attempt = action->attempt,
 	};
-	loop_jobs_blame(&loop->jobs, loop->run, action->job, &death);
+	loop_jobs_blame(&loop->jobs, loop->client, action->job, &death);
 }
 
 static void say_delay(const struct loop *loop, const struct action *action)
@@ -57,16 +55,14 @@ static void say_delay(const struct loop *loop, const struct action *action)
 	char buffer[64];
 	struct quote quote;
 	const struct job *job = loop_jobs_find(&loop->jobs, action->job);
-	progress_clear();
 	log_line("%s: %s; it is tried again in %.1f s",
-		quote_name(&quote, run_job_name(job, buffer, sizeof(buffer))),
+		quote_name(&quote, job_name(job, buffer, sizeof(buffer))),
 		loop->result ? loop->result->detail : "failed", action->count / 1000.0);
 }
 
 void loop_say_worker(const struct loop *loop, uint32_t number, const char *what)
 {
 	const struct member *member = roster_find(loop->roster, number);
-	progress_clear();
 	log_line("worker on %s (process %u): %s", member ? member->name : "a host",
 		member ? member->pid : 0, what);
 }
@@ -102,7 +98,6 @@ static void say_rest(const struct loop *loop, const struct action *action)
 /* The target takes no files, takes them again, or has not for too long. */
 static void say_target(struct loop *loop, const struct action *action)
 {
-	progress_clear();
 	if (action->type == ACTION_RESUME)
 		log_line("the target takes files again: the run goes on");
 	else if (action->type == ACTION_PAUSE)
@@ -110,10 +105,9 @@ static void say_target(struct loop *loop, const struct action *action)
 			loop->result ? loop->result->detail : "the target takes no files");
 	if (action->type != ACTION_ABORT)
 		return;
-	log_line("the target has taken no files for %g s: the run ends; the same command goes on "
-		 "from here",
-		(double)loop->run->settings->target_wait_ms / 1000.0);
-	loop->run->summary.aborted = true;
+	log_line("the target has taken no files for %g s: the run ends%s",
+		(double)loop->options->target_wait_ms / 1000.0, loop->options->afterwards);
+	loop->report.aborted = true;
 }
 
 /* Nothing more is listed, and what runs has to end. */
@@ -121,9 +115,9 @@ static int tell_stop(struct loop *loop, enum run_state state, struct error *err)
 {
 	loop->exhausted = true;
 	loop->stopped = true;
-	enumerator_stop(loop->enumerator);
+	loop->client->stop(loop->client->state);
 	if (state == RUN_CANCELING)
-		loop->kill_at_ms = clock_ms() + loop->run->settings->grace_ms + LOOP_KILL_AFTER_MS;
+		loop->kill_at_ms = clock_ms() + loop->options->grace_ms + LOOP_KILL_AFTER_MS;
 	return roster_tell(loop->roster, state, err);
 }
 

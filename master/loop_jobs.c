@@ -10,7 +10,6 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/quote.h"
-#include "master/progress.h"
 
 void loop_jobs_add(struct loop_jobs *jobs, struct job *job)
 {
@@ -59,27 +58,25 @@ static const char *add_history(struct loop_jobs *jobs, uint64_t number, const ch
 	return text;
 }
 
-void loop_jobs_blame(
-	struct loop_jobs *jobs, struct run *run, uint64_t number, const struct loop_death *death)
+void loop_jobs_blame(struct loop_jobs *jobs, const struct client *client, uint64_t number,
+	const struct loop_death *death)
 {
 	char buffer[64];
 	struct quote quote;
 	const struct job *job = loop_jobs_find(jobs, number);
 	char *what = describe(death);
 	const char *history = add_history(jobs, number, what);
-	const char *name = run_job_name(job, buffer, sizeof(buffer));
-	if (death->blames < SCHEDULER_BLAMES_MAX) {
-		progress_clear();
+	const char *name = job_name(job, buffer, sizeof(buffer));
+	if (death->blames < SCHEDULER_BLAMES_MAX)
 		log_line("%s: %s; it is tried again, alone", quote_name(&quote, name), what);
-	}
-	struct run_blame blame = {
+	const struct blame blame = {
 		.job = job,
 		.history = history,
 		.worker = death->member ? death->member->name : "",
 		.blames = death->blames,
 		.attempts = death->attempt,
 	};
-	run_blame(run, &blame);
+	client->blame(client->state, &blame);
 	free(what);
 }
 
@@ -98,7 +95,8 @@ static void set_reason(struct result *result, const char *history, uint32_t earl
 	result_fail(result, &why);
 }
 
-void loop_jobs_settle(struct loop_jobs *jobs, struct run *run, const struct loop_end *end)
+int loop_jobs_settle(struct loop_jobs *jobs, const struct client *client,
+	const struct loop_end *end, struct error *err)
 {
 	struct job *job = table_remove(&jobs->jobs, end->job);
 	char *history = table_remove(&jobs->histories, end->job);
@@ -116,7 +114,8 @@ void loop_jobs_settle(struct loop_jobs *jobs, struct run *run, const struct loop
 		.history = history,
 		.attempts = end->attempt,
 	};
-	run_settle(run, &settlement);
+	int status = client->settle(client->state, &settlement, err);
 	free(history);
 	free(job);
+	return status;
 }

@@ -7,8 +7,8 @@
 
 #include "common/job.h"
 #include "common/table.h"
+#include "master/client.h"
 #include "master/roster.h"
-#include "master/run.h"
 #include "master/scheduler.h"
 
 enum { LOOP_HISTORY_MAX = 1024 }; /* bytes of one job's history */
@@ -33,12 +33,12 @@ struct loop_death {
 	uint32_t attempt;
 };
 
-/* Adds the death to the job's history, says it, and writes it down. */
-void loop_jobs_blame(
-	struct loop_jobs *jobs, struct run *run, uint64_t number, const struct loop_death *death);
+/* Adds the death to the job's history, says it, and tells the client. */
+void loop_jobs_blame(struct loop_jobs *jobs, const struct client *client, uint64_t number,
+	const struct loop_death *death);
 
 /*
- * The end of a job: out of the table, into the run. result: of the event in work if it is this
+ * The end of a job: out of the table, to the client. result: of the event in work if it is this
  * job's, else NULL; member: who sent it, or NULL.
  */
 struct loop_end {
@@ -49,6 +49,7 @@ struct loop_end {
 	const struct member *member;
 };
 
-void loop_jobs_settle(struct loop_jobs *jobs, struct run *run, const struct loop_end *end);
+int loop_jobs_settle(struct loop_jobs *jobs, const struct client *client,
+	const struct loop_end *end, struct error *err);
 
 #endif

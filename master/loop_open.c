@@ -8,10 +8,8 @@
 
 #include "common/access.h"
 #include "common/clock.h"
-#include "common/cpus.h"
 #include "common/memory.h"
 #include "common/log.h"
-#include "common/startup.h"
 
 /* A folder that only this user can enter (mkdtemp makes it 0700), for the sockets. */
 static int make_folder(struct loop *loop, struct error *err)
@@ -33,18 +31,9 @@ static int make_folder(struct loop *loop, struct error *err)
 	return error_errno(err, ERROR_START, "make a private folder in /tmp");
 }
 
-/* What comes over the network is read by no more lanes than there are cores. */
-static int64_t lanes_of(const struct run *run)
-{
-	int64_t most = run->settings->concurrency;
-	if (run->kind->transfers_per_core && most > cpus_usable())
-		return cpus_usable();
-	return most;
-}
-
 static int read_keys(struct loop *loop, struct error *err)
 {
-	const char *folder = loop->run->settings->keys;
+	const char *folder = loop->options->keys;
 	char *own = xasprintf("%s/master.key", folder);
 	int status = keys_read(&loop->keys, own, err);
 	free(own);
@@ -55,7 +44,7 @@ static int read_keys(struct loop *loop, struct error *err)
 /* Where workers of other machines join. */
 static int add_remote(struct loop *loop, struct roster_options *options, struct error *err)
 {
-	const struct settings *settings = loop->run->settings;
+	const struct loop_options *settings = loop->options;
 	if (access_check(settings->listen, settings->keys != NULL, settings->insecure, err))
 		return -1;
 	if (settings->keys && read_keys(loop, err))
@@ -65,22 +54,22 @@ static int add_remote(struct loop *loop, struct roster_options *options, struct 
 		.keys = settings->keys ? &loop->keys : NULL,
 		.allowed = loop->allowed,
 		.channels = (uint32_t)settings->channels,
-		.depot = settings->transfer == TRANSFER_INLINE,
+		.depot = settings->depot,
 	};
 	return 0;
 }
 
 static int open_roster(struct loop *loop, struct error *err)
 {
-	const struct settings *settings = loop->run->settings;
+	const struct loop_options *settings = loop->options;
 	struct roster_options options = {
 		.grace_ms = (uint32_t)settings->grace_ms,
-		.epoch = loop->run->epoch,
-		.roots = loop->run->kind_run.roots,
-		.roots_count = loop->run->kind_run.roots_count,
+		.epoch = loop->options->epoch,
+		.roots = loop->options->roots,
+		.roots_count = loop->options->roots_count,
 	};
-	memcpy(&options.run, loop->run->id, sizeof(options.run));
-	if (settings->concurrency > 0) {
+	memcpy(&options.run, loop->options->id, sizeof(options.run));
+	if (settings->lanes > 0) {
 		if (make_folder(loop, err))
 			return -1;
 		options.entrances[options.entrances_count++].address = loop->address;
@@ -96,14 +85,14 @@ static int open_depot(struct loop *loop, struct error *err)
 {
 	struct depot_options options = {
 		.socket = roster_depot(loop->roster),
-		.roots = loop->run->kind_run.roots,
-		.roots_count = loop->run->kind_run.roots_count,
-		.epoch = loop->run->epoch,
-		.sync = loop->run->settings->sync,
+		.roots = loop->options->roots,
+		.roots_count = loop->options->roots_count,
+		.epoch = loop->options->epoch,
+		.sync = loop->options->sync,
 	};
 	if (!options.socket)
 		return 0;
-	memcpy(&options.run, loop->run->id, sizeof(options.run));
+	memcpy(&options.run, loop->options->id, sizeof(options.run));
 	loop->depot = depot_open(&options, err);
 	return loop->depot ? 0 : -1;
 }
@@ -111,50 +100,37 @@ static int open_depot(struct loop *loop, struct error *err)
 /* The worker of this host, if there is to be one. */
 static int start_worker(struct loop *loop, struct error *err)
 {
-	const struct settings *settings = loop->run->settings;
-	bool transfers = loop->run->kind->transfers_per_core > 0;
-	if (settings->concurrency == 0)
+	const struct loop_options *settings = loop->options;
+	if (settings->lanes == 0)
 		return 0;
 	loop->worker_options = (struct local_worker_options) {
+		.program = settings->program,
+		.stderr_fd = settings->worker_stderr,
 		.address = loop->address,
-		.lanes = lanes_of(loop->run),
-		.transfers = transfers ? settings->concurrency : 0,
+		.lanes = settings->lanes,
+		.transfers = settings->transfers,
+		.jobs_per_lane = settings->jobs_per_lane,
+		.kinds = settings->kinds,
+		.kinds_count = settings->kinds_count,
 		.sync = settings->sync,
-		.sandbox_best_effort = settings->sandbox == 1,
-		.s3_endpoint = loop->run->kind_run.s3_endpoint,
-		.allow_private = loop->run->kind_run.allow_private,
-		.roots = loop->run->kind_run.roots,
-		.roots_count = loop->run->kind_run.roots_count,
+		.sandbox_best_effort = settings->best_effort,
+		.s3_endpoint = settings->s3_endpoint,
+		.allow_private = settings->allow_private,
+		.roots = loop->options->roots,
+		.roots_count = loop->options->roots_count,
 	};
 	return local_worker_start(&loop->worker, &loop->worker_options, err);
 }
 
 int loop_open(struct loop *loop, struct error *err)
 {
-	const struct settings *settings = loop->run->settings;
-	uint64_t files;
-	if (startup_files(&files, err))
-		return -1;
-	loop->signals = startup_signals(err);
-	if (loop->signals < 0 || open_roster(loop, err) || open_depot(loop, err) ||
-		start_worker(loop, err))
-		return -1;
-	const struct enumerator_options enumerator = {
-		.listing = &loop->run->listing,
-		.kind_number = master_kind_number(loop->run->kind),
-		.deadline_ms = (uint32_t)settings->job_timeout_ms,
-	};
-	loop->enumerator = enumerator_open(&enumerator, err);
-	return loop->enumerator ? 0 : -1;
+	return open_roster(loop, err) || open_depot(loop, err) || start_worker(loop, err) ? -1 : 0;
 }
 
 void loop_close(struct loop *loop)
 {
 	char reason[64];
 	bool failed;
-	if (loop->enumerator)
-		loop->run->summary.todo = enumerator_found(loop->enumerator);
-	enumerator_close(loop->enumerator);
 	local_worker_kill(&loop->worker);
 	while (loop->worker.pid &&
 		!local_worker_reap(&loop->worker, reason, sizeof(reason), &failed)) {
@@ -164,8 +140,7 @@ void loop_close(struct loop *loop)
 			break; /* the leash ends it with us */
 	}
 	depot_close(loop->depot);
-	leftovers_sweep(
-		&loop->leftovers, loop->run->kind_run.roots, loop->run->kind_run.roots_count);
+	leftovers_sweep(&loop->leftovers, loop->options->roots, loop->options->roots_count);
 	roster_close(loop->roster);
 	scheduler_free(loop->scheduler);
 	actions_release(&loop->actions);
@@ -174,6 +149,4 @@ void loop_close(struct loop *loop)
 		log_line("%s could not be removed", loop->folder);
 	keys_clear(&loop->keys);
 	free(loop->allowed);
-	if (loop->signals >= 0)
-		(void)close(loop->signals); /* only read */
 }

@@ -4,7 +4,7 @@
  *
  *   loop.c        rounds: what has happened becomes events
  *   loop_act.c    actions become I/O, and words for the user
- *   loop_open.c   the sockets, the local worker and the enumerator come and go
+ *   loop_open.c   the sockets and the local worker come and go
  *   loop_jobs.c   the jobs that are not settled yet
  */
 #ifndef SCIAME_MASTER_LOOP_STATE_H
@@ -17,12 +17,11 @@
 #include "common/keys.h"
 #include "common/socket.h"
 #include "master/depot.h"
-#include "master/enumerator.h"
 #include "master/leftovers.h"
 #include "master/local_worker.h"
+#include "master/loop.h"
 #include "master/loop_jobs.h"
 #include "master/roster.h"
-#include "master/run.h"
 #include "master/scheduler.h"
 
 enum {
@@ -30,12 +29,12 @@ enum {
 }; /* beyond the grace time: a worker that has not ended is killed */
 
 struct loop {
-	struct run *run;
+	const struct loop_options *options;
+	const struct client *client;
+	struct loop_report report;
 	char folder[ENDPOINT_FOLDER_MAX]; /* private, holds the sockets; "": none yet */
 	char address[ENDPOINT_FOLDER_MAX + 8];
-	int signals; /* signalfd */
 	struct roster *roster;
-	struct enumerator *enumerator;
 	struct scheduler *scheduler;
 	struct depot *depot; /* NULL: files travel over none */
 	struct actions actions;
@@ -63,6 +62,7 @@ struct loop {
 	int64_t farewell_at_ms; /* for so long remote workers may say goodbye */
 	bool listed;            /* all there is */
 	bool exhausted, canceled, stopped, finished;
+	enum client_wish wish; /* the last that was followed */
 };
 
 /* One event, and all that follows from it. */

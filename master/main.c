@@ -5,7 +5,7 @@
 
 #include "common/startup.h"
 #include "master/command.h"
-#include "master/loop.h"
+#include "master/run_client.h"
 
 /* The master has no decoder in it, so the serial mode is an executable of its own. */
 static int become_serial(char **argv, struct error *err)
@@ -21,6 +21,7 @@ static int become_serial(char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
-	static const struct command command = { .run = loop_run, .become_serial = become_serial };
+	static const struct command command = { .run = run_with_workers,
+		.become_serial = become_serial };
 	return command_main(&command, argc, argv);
 }

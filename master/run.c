@@ -2,7 +2,6 @@
 /* The same for runs with workers and for --serial. */
 #include "master/run.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +10,6 @@
 #include "common/quote.h"
 #include "master/ledger_outputs.h"
 #include "master/progress.h"
-
-const char *run_job_name(const struct job *job, char *buffer, size_t size)
-{
-	const char *colon = strchr(job->source, ':');
-	if (colon && strncmp(colon, "://", 3) == 0)
-		return job->source;
-	if (colon)
-		return colon + 1;
-	(void)snprintf(buffer, size, "job %" PRIu64, job->id);
-	return buffer;
-}
 
 static void report(const struct run *run, const char *verb, const char *name)
 {
@@ -79,7 +67,7 @@ static void write_down(struct run *run, const struct settlement *settlement,
 	free(outputs);
 }
 
-void run_blame(struct run *run, const struct run_blame *blame)
+void run_blame(struct run *run, const struct blame *blame)
 {
 	if (!run->ledger)
 		return;
@@ -126,7 +114,7 @@ void run_settle(struct run *run, const struct settlement *settlement)
 	const struct job *job = settlement->job;
 	const struct result *result = settlement->result;
 	struct summary *summary = &run->summary;
-	const char *name = run_job_name(job, buffer, sizeof(buffer));
+	const char *name = job_name(job, buffer, sizeof(buffer));
 	if (result->code == ERROR_CANCELED)
 		return;
 	if (run->settings->verbose || progress_is_on())

@@ -8,6 +8,7 @@
 
 #include "common/job.h"
 #include "common/summary.h"
+#include "master/client.h"
 #include "master/failures.h"
 #include "master/kind.h"
 #include "master/listing.h"
@@ -32,32 +33,14 @@ struct run {
 	char last_name[256]; /* of the job that was finished last, cut */
 };
 
-/* The name of a job for people: its source, a path without the root, else "job 17". */
-const char *run_job_name(const struct job *job, char *buffer, size_t size);
-
-/* The end of a job. Pointers are borrowed for the call. */
-struct settlement {
-	const struct job *job;
-	const struct result *result;
-	const char *worker;  /* name of its host, "" if nobody knows */
-	const char *history; /* of the deaths that it was blamed for, or NULL */
-	uint32_t attempts;   /* sent so often */
-};
-
 /*
  * Folds a job's final result into the summary, reports it with --verbose, or adds it to the
  * failures, and writes it down in the ledger. A canceled job is none of this: it is skipped.
  */
 void run_settle(struct run *run, const struct settlement *settlement);
 
-/* A death that a job is blamed for, and that has not settled it. */
-struct run_blame {
-	const struct job *job;
-	const char *history, *worker;
-	uint32_t blames, attempts;
-};
-
-void run_blame(struct run *run, const struct run_blame *blame);
+/* Writes down a death that a job is blamed for, and that has not settled it. */
+void run_blame(struct run *run, const struct blame *blame);
 
 /* What an earlier start of this run has settled. */
 void run_add_past(struct run *run, const struct listed_past *past);

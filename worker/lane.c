@@ -63,15 +63,16 @@ static const char *const programs[KINDS_MAX] = {
 #undef KIND
 };
 
-bool lane_knows(uint32_t kind)
+bool lane_knows(const struct own_kinds *own, uint32_t kind)
 {
-	return kind < KINDS_MAX && programs[kind];
+	return own_kinds_find(own, kind) || (kind < KINDS_MAX && programs[kind]);
 }
 
 /* The child inherits exactly these three descriptors besides 0, 1 and 2, under the same numbers. */
 static int spawn(pid_t *pid, char *const *arguments, const int inherited[3], struct error *err)
 {
-	char *program = startup_program(arguments[0], err);
+	bool own = arguments[4] != NULL;
+	char *program = startup_program(own ? "sciame-lane-own" : arguments[0], err);
 	if (!program)
 		return -1;
 	char **variables = environment();
@@ -103,8 +104,11 @@ static int set_up(
 	struct lane *lane, const struct lane_options *options, const int fds[3], struct error *err)
 {
 	char descriptors[64]; /* four numbers */
-	char *arguments[] = { (char *)programs[options->kind], "--lane", descriptors,
-		"--sandbox=require", NULL };
+	const struct own_kind *own = own_kinds_find(options->own, options->kind);
+	char name[KIND_NAME_MAX + 16];
+	(void)snprintf(name, sizeof(name), "sciame-lane-%s", own ? own->name : "");
+	char *arguments[] = { own ? name : (char *)programs[options->kind], "--lane", descriptors,
+		"--sandbox=require", own ? own->path : NULL, NULL };
 	int flags = fcntl(lane->fd, F_GETFL);
 	if (fcntl(lane->fd, F_SETFL, flags | O_NONBLOCK))
 		return error_errno(err, ERROR_START, "start a lane: set up its socket");
@@ -119,7 +123,7 @@ int lane_start(struct lane *lane, const struct lane_options *options, struct err
 {
 	int pair[2];
 	assert(lane->pid == 0 && lane->count == 0);
-	assert(lane_knows(options->kind));
+	assert(lane_knows(options->own, options->kind));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return error_errno(err, ERROR_START, "start a lane: make its socket");
 	*lane = (struct lane) { .fd = pair[0], .kind = options->kind };

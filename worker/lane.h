@@ -21,6 +21,7 @@
 #include "common/job.h"
 #include "common/wire.h"
 #include "worker/board.h"
+#include "worker/own_kinds.h"
 #include "worker/packet.h"
 #include "worker/sandbox.h"
 
@@ -53,13 +54,14 @@ struct lane_death {
 	char reason[64];
 };
 
-/* Whether there is a program for lanes of this kind. */
-bool lane_knows(uint32_t kind);
+/* Whether there is a program for lanes of this kind, or one of one's own. */
+bool lane_knows(const struct own_kinds *own, uint32_t kind);
 
 struct lane_options {
 	uint32_t kind;          /* of its jobs; one that lane_knows */
 	int leash;              /* a descriptor that every process of this worker inherits, or -1 */
 	enum sandbox_need need; /* of its sandbox */
+	const struct own_kinds *own;
 };
 
 int lane_start(struct lane *lane, const struct lane_options *options, struct error *err);

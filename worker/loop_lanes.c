@@ -244,6 +244,16 @@ static int expire(struct lanes *l, struct lane *lane, int64_t now_ms, struct err
 	return end(l, lane, &why, err);
 }
 
+/* How many more jobs it may be given in its life. */
+static size_t left(const struct lanes *l, const struct lane *lane)
+{
+	uint64_t share = (uint64_t)l->settings->jobs_per_lane;
+	if (!share || !lane->pid)
+		return share ? (size_t)share : SIZE_MAX;
+	uint64_t had = lane->finished + lane->count;
+	return had < share ? (size_t)(share - had) : 0;
+}
+
 /*
  * How many jobs as the next one a lane should get now: none while it has enough, several when they
  * are short.
@@ -264,26 +274,44 @@ static size_t wanted(const struct lanes *l, const struct lane *lane, const struc
 		target = share;
 	if (l->stopped || (target < 1 && lane->count == 0))
 		target = 1;
+	size_t may = left(l, lane);
+	if (may == 0 && lane->count == 0)
+		may = (size_t)l->settings->jobs_per_lane; /* its successor */
+	if (target > may)
+		target = may;
 	return target > WIRE_BATCH_MAX ? WIRE_BATCH_MAX : target;
 }
 
 /*
  * A job under suspicion wants a lane that no other can have left in disorder, and leaves behind
- * one that no other should have.
+ * one that no other should have. One that has done its share makes way for another.
  */
 static int freshen(struct lanes *l, struct lane *lane, const struct job *job, struct error *err)
 {
 	static const struct error nobody = { .code = ERROR_NONE };
 	bool used = job->alone && lane->finished > 0;
-	if (!lane->pid || (lane->kind == job->kind && !lane->alone && !used))
+	bool worn = l->settings->jobs_per_lane && left(l, lane) == 0;
+	if (!lane->pid || (lane->kind == job->kind && !lane->alone && !used && !worn))
 		return 0;
 	return end(l, lane, &nobody, err);
+}
+
+static struct lane_options options_of(const struct lanes *l, uint32_t kind)
+{
+	return (struct lane_options) {
+		.kind = kind,
+		.leash = (int)l->settings->leash,
+		.need = l->settings->sandbox,
+		.own = &l->settings->own,
+	};
 }
 
 void lanes_expect(struct lanes *l, uint32_t kind)
 {
 	struct error err;
-	const struct lane_options options = { kind, (int)l->settings->leash, l->settings->sandbox };
+	const struct lane_options options = options_of(l, kind);
+	if (!lane_knows(&l->settings->own, kind))
+		return; /* its job fails when it is here */
 	for (size_t i = 0; i < l->count && !l->stopped; i++) {
 		if (l->lane[i].pid)
 			continue;
@@ -305,7 +333,7 @@ static bool any_alive(const struct lanes *l)
 /* Lanes are started when there is something to do. One that can't be is fatal only alone. */
 static int ensure_started(struct lanes *l, struct lane *lane, uint32_t kind, struct error *err)
 {
-	const struct lane_options options = { kind, (int)l->settings->leash, l->settings->sandbox };
+	const struct lane_options options = options_of(l, kind);
 	if (lane->pid || lane_start(lane, &options, err) == 0)
 		return 0;
 	return any_alive(l) ? 0 : -1;

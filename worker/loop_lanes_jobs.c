@@ -152,9 +152,9 @@ int lanes_gather(
 int lanes_fail_unknown(struct lanes *l, struct error *err)
 {
 	struct error why;
-	while (l->queue.first && !lane_knows(l->queue.first->job->kind)) {
-		(void)error_set(&why, ERROR_PROTOCOL, "kind %u of jobs is not known here",
-			l->queue.first->job->kind);
+	while (l->queue.first && !lane_knows(&l->settings->own, l->queue.first->job->kind)) {
+		(void)error_set(&why, ERROR_PROTOCOL,
+			"the worker does not have this kind of jobs: --kind FILE gives it one");
 		if (lanes_fail(l, work_queue_take(&l->queue), &why, 0, err))
 			return -1;
 	}

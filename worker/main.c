@@ -7,6 +7,7 @@
 #include "common/startup.h"
 #include "worker/health.h"
 #include "worker/loop.h"
+#include "worker/own_kinds.h"
 #include "worker/settings.h"
 
 int main(int argc, char **argv)
@@ -34,7 +35,15 @@ int main(int argc, char **argv)
 		log_line("%s", err.message);
 		return 1;
 	}
-	if (loop_run(&settings, &err)) {
+	for (size_t i = 0; i < settings.kinds_count; i++) {
+		if (own_kinds_add(&settings.own, settings.kinds[i], &err)) {
+			log_line("%s", err.message);
+			return 2;
+		}
+	}
+	int status = loop_run(&settings, &err);
+	own_kinds_release(&settings.own);
+	if (status) {
 		log_line("%s", err.message);
 		return 3;
 	}

@@ -12,6 +12,7 @@
 
 enum {
 	TRANSFERS_PER_CORE = 4,
+	JOBS_PER_LANE_MAX = 1000000000,
 	ORPHAN_MS = 60 * 1000,
 	ORPHAN_MS_MAX = 7 * 24 * 3600 * 1000,
 };
@@ -38,6 +39,17 @@ static int parse_root(
 		return error_set(err, ERROR_USAGE, "--%s may be given %d times", spec->name,
 			SETTINGS_ROOTS_MAX);
 	s->roots[s->roots_count++] = value;
+	return 0;
+}
+
+static int parse_kind(
+	const struct option_spec *spec, const char *value, void *settings, struct error *err)
+{
+	struct settings *s = settings;
+	if (s->kinds_count == OWN_KINDS_MAX)
+		return error_set(
+			err, ERROR_USAGE, "--%s may be given %d times", spec->name, OWN_KINDS_MAX);
+	s->kinds[s->kinds_count++] = value;
 	return 0;
 }
 
@@ -88,6 +100,19 @@ static const struct option_spec specs[] = {
 		.minimum = 1,
 		.maximum = WIRE_LANES_MAX,
 		.help = "lanes (default: the cores that this process may use)" },
+	{ .name = "jobs-per-lane",
+		.argument = "N",
+		.parse = option_integer,
+		.offset = offsetof(struct settings, jobs_per_lane),
+		.minimum = 0,
+		.maximum = JOBS_PER_LANE_MAX,
+		.help = "replace a lane by a new one after so many jobs; 0 is never (default 0)" },
+	{ .name = "kind",
+		.argument = "FILE",
+		.parse = parse_kind,
+		.help = "a shared object with a kind of jobs of one's own (<sciame/kind.h>); may "
+			"be "
+			"given several times" },
 	{ .name = "transfers",
 		.argument = "N",
 		.parse = option_integer,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "worker/own_kinds.h"
 #include "worker/sandbox.h"
 
 enum { SETTINGS_ROOTS_MAX = 16 };
@@ -16,6 +17,7 @@ struct settings {
 	const char *master;        /* address, common/socket.h */
 	int64_t concurrency;       /* lanes */
 	int64_t transfers;         /* in flight at most */
+	int64_t jobs_per_lane;     /* then it is replaced; 0: never */
 	int64_t orphan_ms;         /* without a master for so long it ends; 0 is no limit */
 	const char *keys;          /* folder, or NULL */
 	const char *key;           /* file, or NULL: worker.key in that folder */
@@ -29,6 +31,9 @@ struct settings {
 	bool sync, follow_links, help, version;
 	size_t roots_count;
 	const char *roots[SETTINGS_ROOTS_MAX]; /* NAME=FOLDER */
+	size_t kinds_count;
+	const char *kinds[OWN_KINDS_MAX]; /* files */
+	struct own_kinds own;             /* what is in them, once they are loaded */
 };
 
 /* Fills *settings; its pointers are borrowed from argv. */

@@ -113,19 +113,37 @@ class Installed(unittest.TestCase):
                       *self.flags())
         self.check_program(self.path("by_pkg_config"))
 
-    def test_the_example_of_the_readme(self):
+    def examples(self):
+        return [folder for folder, _, names in os.walk(self.path("usr"))
+                if "wordcount_kind.c" in names][0]
+
+    def test_the_readme_shows_what_is_tested(self):
         with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
             blocks = re.findall(r"(?ms)^```c\n(.*?)^```$", file.read())
-        example = [block for block in blocks if "<sciame/sciame.h>" in block]
-        self.assertEqual(len(example), 1)
-        write(self.path("squares.c"), example[0].encode())
+        for name in ("wordcount.c", "wordcount_kind.c"):
+            with open(os.path.join(self.examples(), name), encoding="utf-8") as file:
+                self.assertIn(file.read(), blocks)
+
+    def test_the_commands_of_the_readme(self):
+        """Its program finds the worker that was installed with the library."""
         environment = dict(os.environ, PKG_CONFIG_PATH=self.libraries() + "/pkgconfig",
                            LD_LIBRARY_PATH=self.libraries())
         flags = self.run_tool("pkg-config", "--cflags", "--libs", "sciame", env=environment)
-        self.run_tool("cc", "-Wall", "-Wextra", "-Werror", "-o", self.path("squares"),
-                      self.path("squares.c"), *flags.split(), *self.flags())
-        self.assertEqual(self.run_tool(self.path("squares"), env=environment),
-                         "".join("%d\n" % (i * i) for i in range(100)))
+        self.run_tool("cc", "-Wall", "-Wextra", "-Werror", "-o", self.path("wordcount"),
+                      self.examples() + "/wordcount.c", *flags.split(), *self.flags())
+        self.run_tool("cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
+                      self.path("wordcount.so"), self.examples() + "/wordcount_kind.c",
+                      *flags.split())
+        self.assertEqual(self.run_tool(self.path("wordcount"), self.path("wordcount.so"),
+                                       self.examples(), env=environment),
+                         "%d words\n" % self.words())
+
+    def words(self):
+        total = 0
+        for name in os.listdir(self.examples()):
+            with open(os.path.join(self.examples(), name), "rb") as file:
+                total += len(file.read().split())
+        return total
 
     def test_by_cmake(self):
         write(self.path("CMakeLists.txt"), CMAKE)

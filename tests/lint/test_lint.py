@@ -97,7 +97,7 @@ class IncludesTest(LintTest):
                             "worker/lane_main must not know its sibling")
 
     def test_loop_and_its_parts_know_their_siblings(self):
-        self.write({"master/loop_send.c": SPDX + '#include "master/ledger.h"\n',
+        self.write({"master/loop_send.c": SPDX + '#include "master/roster.h"\n',
                     "worker/loop_lanes.c": SPDX + '#include "worker/lane.h"\n'})
         self.assert_clean("includes")
 

@@ -16,6 +16,7 @@
 enum {
 	TYPES = MESSAGE_MEMBERS + 1,
 	MUTATIONS = 10000,
+	REPORT_OF_THE_COMMAND = 64, /* more than any of its kinds gives */
 };
 
 static struct frame frame;
@@ -119,19 +120,24 @@ static void test_wire_batches_are_bounded_by_count(void **state)
 	}
 }
 
-/* The longest results there are: a whole batch of them still fits into one message. */
-static void test_wire_longest_results_fit_into_one_message(void **state)
+static void make_longest(struct result results[WIRE_BATCH_MAX], uint32_t report_size)
 {
-	(void)state;
-	static struct result results[WIRE_BATCH_MAX];
 	for (size_t i = 0; i < WIRE_BATCH_MAX; i++) {
 		memset(&results[i], 0xFF, sizeof(results[i]));
 		results[i].code = ERROR_START;
 		results[i].has_digest = true;
 		results[i].error_number = 0xFFFF;
-		results[i].report_size = RESULT_REPORT_MAX;
+		results[i].report_size = report_size;
 		results[i].detail[RESULT_DETAIL_MAX - 1] = '\0';
 	}
+}
+
+/* The longest that the command's kinds give: a whole batch still fits into one message. */
+static void test_wire_longest_results_fit_into_one_message(void **state)
+{
+	(void)state;
+	static struct result results[WIRE_BATCH_MAX];
+	make_longest(results, REPORT_OF_THE_COMMAND);
 	struct message m = { .type = MESSAGE_RESULTS,
 		.number = UINT64_MAX,
 		.count = WIRE_BATCH_MAX,
@@ -139,6 +145,27 @@ static void test_wire_longest_results_fit_into_one_message(void **state)
 	assert_int_equal(wire_pack(&frame, &m), WIRE_BATCH_MAX);
 	assert_taken();
 	wire_example_assert_equal(&m, &got);
+}
+
+/* Of kinds of one's own: a batch is several messages, and all of it arrives. */
+static void test_wire_longest_reports_are_bounded_by_bytes(void **state)
+{
+	(void)state;
+	static struct result results[WIRE_BATCH_MAX];
+	size_t messages = 0;
+	make_longest(results, RESULT_REPORT_MAX);
+	for (size_t done = 0; done < WIRE_BATCH_MAX; messages++) {
+		struct message m = { .type = MESSAGE_RESULTS,
+			.number = UINT64_MAX,
+			.count = WIRE_BATCH_MAX - done,
+			.results = results + done };
+		m.count = wire_pack(&frame, &m);
+		assert_in_range(m.count, 1, WIRE_BATCH_MAX - done);
+		assert_taken();
+		wire_example_assert_equal(&m, &got);
+		done += m.count;
+	}
+	assert_in_range(messages, 2, 4);
 }
 
 /* Of these a batch is several messages, each within all limits. */
@@ -435,6 +462,7 @@ int main(void)
 		CASE(test_wire_missing_texts_and_ids_come_as_empty),
 		CASE(test_wire_batches_are_bounded_by_count),
 		CASE(test_wire_longest_results_fit_into_one_message),
+		CASE(test_wire_longest_reports_are_bounded_by_bytes),
 		CASE(test_wire_results_with_many_outputs_are_bounded_by_bytes),
 		CASE(test_wire_outputs_of_a_failure_do_not_travel),
 		CASE(test_wire_jobs_are_bounded_by_bytes),

@@ -266,7 +266,7 @@ static void pack_results(uint64_t number, Sciame__Result *result, size_t count)
 static void test_wire_results_are_limited(void **state)
 {
 	(void)state;
-	static uint8_t bytes[RESULT_DETAIL_MAX];
+	static uint8_t bytes[RESULT_REPORT_MAX + RESULT_DETAIL_MAX];
 	memset(bytes, 'x', sizeof(bytes));
 	Sciame__Result result = SCIAME__RESULT__INIT;
 	result.job = result.attempt = 1;
