@@ -180,7 +180,8 @@ class Corpus(Case):
         source = os.path.join(CORPUS, name)
         if not os.path.isdir(source):
             self.skipTest("no corpus")
-        result = sciame("scale", "--format", "jpeg", source, self.path("out"))
+        result = sciame("scale", "--format", "jpeg", "--on-collision", "suffix", source,
+                        self.path("out"))
         self.assertIn(result[0], (0, 1), result)
         self.assertNotIn("lane ended", result[2])
         self.assertNotIn("no result after", result[2])
